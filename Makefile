@@ -1,0 +1,49 @@
+# Two commands: `make demo` shows the whole main job, `make test` proves it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: install install-test demo test fast lint types bench lock clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements/run.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m compileall -q core crypto directory mail record instant portal ops
+	@touch $@
+
+install-test: install $(VENV)/.installed-test
+
+$(VENV)/.installed-test: requirements/dev.txt tests/support/apt.sh
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	sh tests/support/apt.sh
+	@touch $@
+
+demo: install
+	$(BIN)/pli demo
+
+test: install-test lint types
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+
+fast: install-test
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: install-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-test
+	$(BIN)/mypy core crypto mail record
+
+bench: install-test
+	$(BIN)/python tests/bench/smtp.py
+
+lock:
+	uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q -o requirements/run.txt
+	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 -q -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

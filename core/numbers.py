@@ -1,0 +1,87 @@
+"""Counters without gaps and row tallies: one row each, moved inside the transaction that uses them."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.orm import Session
+
+from core.statements import execute, mark
+from core.tables import counters, tallies
+
+MOST_AT_ONCE = 64  # counters in one statement
+
+# The same words on SQLite and on PostgreSQL; the row lock keeps takers in order until the commit.
+_TAKE = text(
+    "INSERT INTO counters (name, value) VALUES (:name, :n) "
+    "ON CONFLICT (name) DO UPDATE SET value = counters.value + :n RETURNING value"
+)
+
+
+def take(connection: Connection | Session, counter: str, count: int = 1) -> int:
+    """The first of `count` numbers in a row, starting at 1 for a new counter."""
+    last: int = connection.execute(_TAKE, {"name": counter, "n": count}).scalar_one()
+    return last - count + 1
+
+
+def take_all(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
+    """The first number of each block; counters in sorted order, so that two trains never lock crosswise."""
+    first: dict[str, int] = {}
+    for some in _chunks(sorted(counts)):
+        asked = [value for name in some for value in (name, counts[name])]
+        for name, last in execute(connection, _take_many(mark(connection), len(some)), asked):
+            first[name] = last - counts[name] + 1
+    return first
+
+
+def tally_all(connection: Connection, deltas: Mapping[str, int]) -> None:
+    """Move row counts."""
+    for some in _chunks(sorted(deltas)):
+        moved = [value for name in some for value in (name, deltas[name])]
+        execute(connection, _tally_many(mark(connection), len(some)), moved)
+
+
+@lru_cache(maxsize=2 * MOST_AT_ONCE)
+def _take_many(mark: str, count: int) -> str:
+    """Several counters in one statement: a train with mail for twenty folders takes forty numbers."""
+    rows = ", ".join([f"({mark}, {mark})"] * count)
+    return (
+        f"INSERT INTO counters (name, value) VALUES {rows} "
+        "ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING name, value"
+    )
+
+
+@lru_cache(maxsize=2 * MOST_AT_ONCE)
+def _tally_many(mark: str, count: int) -> str:
+    rows = ", ".join([f"({mark}, {mark})"] * count)
+    return (
+        f"INSERT INTO tallies (name, value) VALUES {rows} "
+        "ON CONFLICT (name) DO UPDATE SET value = tallies.value + excluded.value"
+    )
+
+
+def _chunks(names: list[str]) -> Iterable[list[str]]:
+    return (names[at : at + MOST_AT_ONCE] for at in range(0, len(names), MOST_AT_ONCE))
+
+
+def next_number(session: Session, counter: str, count: int = 1) -> int:
+    """For function passengers: the first of `count` numbers of this counter."""
+    return take(session, counter, count)
+
+
+def last_number(session: Session, counter: str) -> int:
+    """The number taken last, 0 when none was."""
+    value: Any = session.execute(select(counters.c.value).where(counters.c.name == counter)).scalar()
+    return int(value or 0)
+
+
+def tally(session: Session, name: str, delta: int) -> None:
+    """Move a row count that `pli verify-data` checks."""
+    tally_all(session.connection(), {name: delta})
+
+
+def tally_of(session: Session, name: str) -> int:
+    """The row count as it was kept, 0 when never moved."""
+    value: Any = session.execute(select(tallies.c.value).where(tallies.c.name == name)).scalar()
+    return int(value or 0)

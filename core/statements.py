@@ -1,0 +1,37 @@
+"""Statements in the driver's own words, for the few that ride in every train.
+
+SQLAlchemy makes a context, a result and an event round for each; SQLite's own call costs a tenth of that. PostgreSQL's
+connections may be lost at any moment, which SQLAlchemy notices: there it is asked as always.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+
+def execute(connection: Connection, statement: str, values: Sequence[Any]) -> list[Any]:
+    """Run one statement with values by position; out: its rows. Raises SQLAlchemy's errors."""
+    if connection.dialect.name != "sqlite":
+        found = connection.exec_driver_sql(statement, tuple(values))
+        return list(found) if found.returns_rows else []
+    driver = connection.dialect.loaded_dbapi
+    raw: Any = connection.connection
+    try:
+        rows: list[Any] = raw.execute(statement, values).fetchall()
+    except driver.Error as error:
+        raise _wrapped(connection, statement, error, driver.Error) from error
+    return rows
+
+
+def mark(connection: Connection) -> str:
+    """How the driver writes a value by position."""
+    return "?" if connection.dialect.name == "sqlite" else "%s"
+
+
+def _wrapped(connection: Connection, statement: str, error: Exception, base: type[Exception]) -> BaseException:
+    made: Any = DBAPIError.instance(
+        statement, None, error, base, hide_parameters=True, dialect=connection.dialect
+    )  # as the engine does: no value in a text
+    return made  # type: ignore[no-any-return]

@@ -1,0 +1,90 @@
+"""Whom we trust: anchors, intermediates that the operator gave, revocation lists that the operator fetched.
+
+Nothing here comes from a message, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cryptography import x509
+
+from crypto.path import PathCache
+from crypto.reading import UNREADABLE
+from crypto.revocation import Lists, check_plain, concerns, delta_revokes
+from crypto.verdict import Reason, Refusal
+
+__all__ = ["BadTrust", "Trust"]
+
+
+class BadTrust(ValueError):
+    """Anchors or intermediates cannot be read."""
+
+
+@dataclass(frozen=True, repr=False)
+class Trust:
+    """Make a new one when anchors or lists change; share one between threads and verifications (it remembers paths)."""
+
+    anchors: tuple[x509.Certificate, ...]
+    intermediates: tuple[x509.Certificate, ...] = ()
+    lists: Lists = field(default_factory=Lists)
+    paths: PathCache = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", PathCache(self.anchors, self.intermediates))
+
+    def __repr__(self) -> str:
+        return (
+            f"Trust({len(self.anchors)} anchors, {len(self.intermediates)} intermediates, {len(self.lists.raw)} lists)"
+        )
+
+    def check_revocation(self, path: tuple[x509.Certificate, ...], at: dt.datetime) -> None:
+        """`path`: as `paths.find` gave it. Raises Refusal: REVOKED, REVOCATION_UNKNOWN, REVOCATION_STALE; nothing
+        where the operator gave no lists to look into."""
+        if not self.lists.wanted:
+            return
+        lists = self.lists
+        others = bool(lists.others) and concerns(path, lists.others)
+        try:
+            check_plain(path, lists, at)
+        except Refusal as refusal:
+            rolled_over = refusal.reason is Reason.REVOCATION_UNKNOWN and concerns(path, lists.raw)
+            if not others and not rolled_over:  # an authority may sign its lists with another key than certificates
+                raise
+        else:
+            if not others:
+                return
+        self.paths.check_lists(path[0], at, lists.raw)
+        if delta_revokes(path, lists, at):  # the validator reads a delta only where something points at it
+            raise Refusal(Reason.REVOKED)
+
+    @classmethod
+    def load(cls, anchors: bytes, intermediates: bytes = b"", crls: Iterable[bytes] | None = None) -> Trust:
+        """In: PEM bundles, and lists in DER or PEM; None where revocation is not looked at. Raises BadTrust."""
+        roots, middle = _certificates(anchors), _certificates(intermediates)
+        if not roots:
+            raise BadTrust("no trust anchor")
+        return cls(roots, middle, Lists.load(crls, (*roots, *middle)))
+
+    def with_crls(self, crls: Iterable[bytes]) -> Trust:
+        """The same anchors with other lists."""
+        return Trust(self.anchors, self.intermediates, Lists.load(crls, (*self.anchors, *self.intermediates)))
+
+
+def _certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
+    if not pem.strip():
+        return ()
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except UNREADABLE:
+        raise BadTrust("a certificate cannot be read") from None
+
+
+def readable(pem: bytes) -> bool:
+    """Whether every certificate of this PEM text can be read, and there is one."""
+    try:
+        return bool(_certificates(pem))
+    except BadTrust:
+        return False

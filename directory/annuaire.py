@@ -1,0 +1,142 @@
+"""The annuaire as it is in use: its edition, opened once, changed for a newer one when that is announced.
+
+An edition is a SQLite file of its own beside the instance's database, or a schema of its own in PostgreSQL. Whoever is
+searching ends on the edition on which it began.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy.orm import Session
+
+from core import engines
+from core.db import Db
+from core.freight import Signal
+from directory.edition.readers import PostgresStatements, Reader, SqliteStatements, Statements
+from directory.query import parse
+from directory.ranking import Found
+from directory.search import search
+from directory.tables import directory_editions
+
+TOPIC = "directory.edition"
+CURRENT, PREVIOUS = "current", "previous"
+CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where editions live: a folder, or a PostgreSQL URL."""
+
+    folder: Path
+    url: str = ""
+
+    def path(self, edition: int) -> Path:
+        return self.folder / f"edition-{edition}.db"
+
+    @staticmethod
+    def schema(edition: int) -> str:
+        return f"annuaire_{edition}"
+
+
+class Annuaire:
+    """Searches the edition in use; a new instance has none and finds nothing."""
+
+    def __init__(self, db: Db, folder: Path) -> None:
+        self._db = db
+        self.where = Where(folder, "" if db.url.get_backend_name() == "sqlite" else _text_of(db))
+        self._engine: Engine | None = None
+        self._reader: Reader | None = None
+        self._statements: Statements | None = None
+        self._before: Statements | None = None
+        self._edition = 0
+        self._stale = True
+        self._lock = threading.Lock()
+        db.on_commit(self._heard)
+
+    def search(
+        self, text: str, *, profession: str = "", place: str = "", limit: int = 10, see_red: bool = False
+    ) -> list[Found]:
+        """What was typed → cards, the best first. Raises DatabaseDown."""
+        reader = self.reader()
+        return search(reader, parse(text, profession, place), limit=limit, see_red=see_red) if reader else []
+
+    def reader(self) -> Reader | None:
+        """The edition in use; None when there is none yet."""
+        if self._stale:
+            with self._lock:
+                self._refresh()
+        return self._reader
+
+    @property
+    def edition(self) -> int:
+        """Its number; 0: none yet. What was worked out from one edition does not hold for another."""
+        self.reader()
+        return self._edition
+
+    @property
+    def serial(self) -> int:
+        """Another number after each change of the edition; what was found under one may not hold under the next."""
+        reader = self.reader()
+        return reader.serial if reader else 0
+
+    def close(self) -> None:
+        for one in (self._statements, self._before):
+            if one:
+                one.close()
+        if self._engine:
+            self._engine.dispose()
+
+    def _heard(self, signals: list[Signal]) -> None:
+        if any(one.topic == TOPIC for one in signals):
+            self._stale = True
+
+    def _refresh(self) -> None:
+        self._stale = False
+        edition = self._db.read(current_edition)
+        if not edition:
+            return
+        if edition != self._edition or self._statements is None:
+            self._before, before = self._statements, self._before  # whoever searches in it still may end
+            self._statements = self._open(edition)
+            self._edition = edition
+            if before:
+                before.close()
+        self._reader = Reader(self._statements)
+
+    def forget_older(self, edition: int) -> None:
+        """Only `edition` and the one before are kept."""
+        if self.where.url:
+            self._db.run(_drop_older, edition)
+            return
+        numbers = {path: int(path.stem.split("-")[1]) for path in self.where.folder.glob("edition-*.db")}
+        older = sorted((number, path) for path, number in numbers.items() if number < edition)
+        for _, path in older[:-1]:
+            for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+                one.unlink(missing_ok=True)
+
+    def _open(self, edition: int) -> Statements:
+        if not self.where.url:
+            return SqliteStatements(self.where.path(edition))
+        if self._engine is None:
+            url = engines.parse(self.where.url)
+            self._engine = create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+        return PostgresStatements(self._engine, self.where.schema(edition))
+
+
+def current_edition(session: Session) -> int:
+    """0 when there is none."""
+    query = select(directory_editions.c.id).where(directory_editions.c.state == CURRENT)
+    return session.execute(query.order_by(directory_editions.c.id.desc()).limit(1)).scalar_one_or_none() or 0
+
+
+def _drop_older(session: Session, edition: int) -> None:
+    query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'annuaire\\_%'"
+    older = sorted(number for (name,) in session.execute(text(query)) if (number := int(name.split("_")[1])) < edition)
+    for number in older[:-1]:
+        session.execute(text(f"DROP SCHEMA {Where.schema(number)} CASCADE"))
+
+
+def _text_of(db: Db) -> str:
+    return db.url.render_as_string(hide_password=False)

@@ -1,0 +1,1 @@
+"""An edition of the annuaire: all that the extractions say, made to be searched; built beside the one in use."""

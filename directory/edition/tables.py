@@ -1,0 +1,39 @@
+"""The tables of an edition, on SQLite in a file of its own, on PostgreSQL in a schema of its own."""
+
+TABLES = (
+    "lines (id {id}, source {text} NOT NULL, person {text} NOT NULL, structure {text} NOT NULL, line {text} NOT NULL)",
+    "cards (id {id}, key {text} NOT NULL, card {text} NOT NULL)",
+    "words (id {id}, word {text} NOT NULL, cards {number} NOT NULL, postings {bytes} NOT NULL)",
+    "neighbours (bucket {id}, words {text} NOT NULL)",
+    "boxes (address {text} PRIMARY KEY, card {number} NOT NULL)",
+    "facts (name {text} PRIMARY KEY, value {text} NOT NULL)",
+)
+INDEXES = (
+    "lines_by_person ON {schema}lines (person) WHERE person <> ''",
+    "lines_by_structure ON {schema}lines (structure) WHERE structure <> ''",
+    "cards_by_key ON {schema}cards (key)",
+    "words_by_word ON {schema}words (word, cards, id)",
+)
+COLUMNS = {
+    "lines": ("id", "source", "person", "structure", "line"),
+    "cards": ("id", "key", "card"),
+    "words": ("id", "word", "cards", "postings"),
+    "neighbours": ("bucket", "words"),
+    "boxes": ("address", "card"),
+    "facts": ("name", "value"),
+}
+# C collation: words are compared letter by letter, as Python does, so that a prefix is a range.
+KINDS = {
+    "sqlite": {"id": "INTEGER PRIMARY KEY", "text": "TEXT", "number": "INTEGER", "bytes": "BLOB"},
+    "postgresql": {"id": "BIGINT PRIMARY KEY", "text": 'TEXT COLLATE "C"', "number": "BIGINT", "bytes": "BYTEA"},
+}
+
+
+def create(dialect: str, schema: str = "") -> list[str]:
+    """Statements that make the tables. `schema` ends with a dot, or is empty."""
+    return [f"CREATE TABLE {schema}{table.format(**KINDS[dialect])}" for table in TABLES]
+
+
+def index(schema: str = "") -> list[str]:
+    """Statements that make the indexes, once the rows are there."""
+    return [f"CREATE INDEX {line.format(schema=schema)}" for line in INDEXES]

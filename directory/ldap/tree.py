@@ -1,0 +1,179 @@
+"""The tree that clients see: one root, people and structures below it, the root DSE and the schema (RFC 4512 §4, §5).
+
+A mailbox is one entry: mail clients complete addresses, and somebody with two mailboxes is two lines to choose from.
+"""
+
+from collections.abc import Iterator
+
+from directory.edition.card import PERSON, Box, Card, Place
+from directory.ldap import messages as m
+
+ROOT = "o=annuaire"
+PEOPLE, PLACES = f"ou=personnes,{ROOT}", f"ou=structures,{ROOT}"
+SCHEMA = "cn=Subschema"
+NAMES = (
+    "objectClass",
+    "cn",
+    "sn",
+    "givenName",
+    "displayName",
+    "mail",
+    "o",
+    "ou",
+    "l",
+    "postalCode",
+    "st",
+    "street",
+    "title",
+    "description",
+    "telephoneNumber",
+    "uid",
+    "businessCategory",
+    "userCertificate",
+)
+KNOWN = frozenset(name.lower() for name in NAMES) | {"dn", "postaladdress", "streetaddress", "company", "email"}
+# Names by which clients ask for the same (Thunderbird: company; old clients: email).
+ALIASES = {
+    "email": "mail",
+    "company": "o",
+    "streetaddress": "street",
+    "organizationname": "o",
+    "surname": "sn",
+    "commonname": "cn",
+    "locality": "l",
+    "localityname": "l",
+    "userid": "uid",
+}
+
+Attributes = dict[str, list[str]]
+
+
+def entries_of(card: Card) -> Iterator[tuple[str, Attributes]]:
+    """Distinguished name and attributes of each mailbox that may be shown."""
+    for box in card.boxes:
+        yield dn_of(card, box), attributes_of(card, box)
+
+
+def dn_of(card: Card, box: Box) -> str:
+    return f"mail={escaped(box.address)},{PEOPLE if card.type == PERSON else PLACES}"
+
+
+def attributes_of(card: Card, box: Box) -> Attributes:
+    """By their names in lower case; none of them empty."""
+    place = next((one for one in card.places if one.structure_id == box.structure_id), None) or (
+        card.places[0] if card.places else Place()
+    )
+    name = card.name if card.type == PERSON else " – ".join(part for part in (card.family, box.service) if part)
+    found = {
+        "objectclass": _classes(card),
+        "cn": [name],
+        "displayname": [name],
+        "sn": [card.family],
+        "givenname": [card.given],
+        "mail": [box.address],
+        "o": [place.name],
+        "ou": [box.service],
+        "l": [place.city],
+        "postalcode": [place.postcode],
+        "st": [place.department],
+        "street": [place.street],
+        "title": [card.profession],
+        "description": [card.specialty],
+        "telephonenumber": [place.phone],
+        "uid": [card.key],
+        "businesscategory": [box.kind],
+    }
+    return {key: kept for key, values in found.items() if (kept := [value for value in values if value])}
+
+
+def _classes(card: Card) -> list[str]:
+    return (
+        ["top", "person", "organizationalPerson", "inetOrgPerson"]
+        if card.type == PERSON
+        else ["top", "organization", "inetOrgPerson"]
+    )
+
+
+def root_dse(*, tls: bool) -> Attributes:
+    """RFC 4512 §5.1."""
+    return {
+        "objectclass": ["top"],
+        "namingcontexts": [ROOT],
+        "subschemasubentry": [SCHEMA],
+        "supportedldapversion": ["3"],
+        "supportedcontrol": [m.PAGED],
+        "supportedextension": [m.WHO_AM_I, *([m.START_TLS] if not tls else [])],
+        "supportedfeatures": ["1.3.6.1.4.1.4203.1.5.3"],  # (&) and (|), RFC 4526
+        "vendorname": ["Pli"],
+    }
+
+
+def schema() -> Attributes:
+    """What is used here of RFC 4519, RFC 2798 and RFC 4523."""
+    return {
+        "objectclass": ["top", "subentry", "subschema"],
+        "cn": ["Subschema"],
+        "objectclasses": [
+            "( 2.5.6.0 NAME 'top' ABSTRACT MUST objectClass )",
+            "( 2.5.6.6 NAME 'person' SUP top STRUCTURAL MUST ( sn $ cn ) MAY ( telephoneNumber $ description ) )",
+            "( 2.5.6.7 NAME 'organizationalPerson' SUP person STRUCTURAL MAY ( title $ ou $ st $ l $ street $ "
+            "postalCode ) )",
+            "( 2.16.840.1.113730.3.2.2 NAME 'inetOrgPerson' SUP organizationalPerson STRUCTURAL MAY ( "
+            "businessCategory $ displayName $ givenName $ mail $ o $ uid $ userCertificate ) )",
+            "( 2.5.6.4 NAME 'organization' SUP top STRUCTURAL MUST o MAY ( businessCategory $ l $ street $ "
+            "description ) )",
+        ],
+        "attributetypes": [f"( {oid} NAME '{name}' SYNTAX {syntax} )" for name, oid, syntax in _TYPES],
+    }
+
+
+_STRING, _MAIL, _CERTIFICATE = (
+    "1.3.6.1.4.1.1466.115.121.1.15",
+    "1.3.6.1.4.1.1466.115.121.1.26",
+    "1.3.6.1.4.1.1466.115.121.1.8",
+)
+_TYPES = (
+    ("cn", "2.5.4.3", _STRING),
+    ("sn", "2.5.4.4", _STRING),
+    ("givenName", "2.5.4.42", _STRING),
+    ("o", "2.5.4.10", _STRING),
+    ("displayName", "2.16.840.1.113730.3.1.241", _STRING),
+    ("mail", "0.9.2342.19200300.100.1.3", _MAIL),
+    ("ou", "2.5.4.11", _STRING),
+    ("l", "2.5.4.7", _STRING),
+    ("postalCode", "2.5.4.17", _STRING),
+    ("st", "2.5.4.8", _STRING),
+    ("street", "2.5.4.9", _STRING),
+    ("title", "2.5.4.12", _STRING),
+    ("description", "2.5.4.13", _STRING),
+    ("telephoneNumber", "2.5.4.20", _STRING),
+    ("uid", "0.9.2342.19200300.100.1.1", _STRING),
+    ("businessCategory", "2.5.4.15", _STRING),
+    ("userCertificate", "2.5.4.36", _CERTIFICATE),
+)
+SPELLED = {name.lower(): name for name in NAMES} | {
+    name.lower(): name
+    for name in (
+        "namingContexts",
+        "subschemaSubentry",
+        "supportedLDAPVersion",
+        "supportedControl",
+        "supportedExtension",
+        "supportedFeatures",
+        "vendorName",
+        "objectClasses",
+        "attributeTypes",
+    )
+}
+
+
+def escaped(value: str) -> str:
+    """A value within a distinguished name (RFC 4514 §2.4)."""
+    out = "".join(f"\\{letter}" if letter in ',+"\\<>;=#' else letter for letter in value)
+    return f"\\{out}" if out.startswith(" ") else out
+
+
+def normal(dn: str) -> str:
+    """For comparing: lower case, no spaces around commas and equal signs."""
+    parts = (part.split("=", 1) for part in dn.split(","))
+    return ",".join("=".join(piece.strip().lower() for piece in part) for part in parts) if dn else ""

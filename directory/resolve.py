@@ -1,0 +1,75 @@
+"""From an address to what we know of it: the directory's entry and, when it is ours, the mailbox."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from core.address import Address
+from crypto.keyring import Keyring
+from directory.extracts.entry import Entry
+from directory.mailboxes import Mailbox, address_of, find_mailbox
+from directory.tables import entries, local_domains
+
+# Sectors of pharmacies: community, of the mines, mutual, annex (TRE_R02).
+PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA65"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What mail and portal ask about an address: is it local, of which kind, which mailbox, in what state, who."""
+
+    is_local: bool
+    kind: str
+    mailbox_id: int | None
+    state: str | None
+    holder_id: int | None
+    entry: Entry | None
+
+    @property
+    def takes_mail(self) -> bool:
+        """A local mailbox that is open, or an address of somebody else's domain."""
+        return self.state == "open" if self.is_local else True
+
+
+def resolve(session: Session, keyring: Keyring, address: Address) -> Resolved | None:
+    """None when nobody knows the address: neither a mailbox of ours nor an entry of the directory."""
+    mailbox = find_mailbox(session, keyring, address)
+    entry = find_entry(session, address)
+    if mailbox is None and entry is None:
+        return None
+    is_local = mailbox is not None or is_local_domain(session, address.domain)
+    kind = mailbox.kind if mailbox else entry.kind if entry else ""
+    return _resolved(is_local, kind, mailbox, entry)
+
+
+def find_entry(session: Session, address: Address) -> Entry | None:
+    """The published entry at this address."""
+    row = session.execute(select(entries).where(entries.c.address == address.key)).mappings().one_or_none()
+    return Entry(**row) if row else None
+
+
+def is_local_domain(session: Session, domain: str) -> bool:
+    """Whether mail for this domain ends here."""
+    found = session.execute(select(local_domains.c.domain).where(local_domains.c.domain == domain.lower()))
+    return found.one_or_none() is not None
+
+
+def add_local_domain(session: Session, domain: str) -> None:
+    """Mail for this domain ends here from now on; harmless twice."""
+    if not is_local_domain(session, domain):
+        session.execute(insert(local_domains), {"domain": domain.lower()})
+
+
+def is_pharmacy(session: Session, keyring: Keyring, mailbox: Mailbox) -> bool:
+    """Whether a mailbox of ours belongs to a pharmacy: an ORG entry in one of the pharmacies' sectors."""
+    if mailbox.kind != "ORG":
+        return False
+    entry = find_entry(session, address_of(session, keyring, mailbox.id))
+    return entry is not None and entry.sector in PHARMACY_SECTORS
+
+
+def _resolved(is_local: bool, kind: str, mailbox: Mailbox | None, entry: Entry | None) -> Resolved:
+    if mailbox is None:
+        return Resolved(is_local, kind, None, None, None, entry)
+    return Resolved(is_local, kind, mailbox.id, mailbox.state, mailbox.holder_id, entry)

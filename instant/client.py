@@ -1,0 +1,304 @@
+"""The only file that knows matrix-nio: one device of the bridge, its keys, its timeline.
+
+nio keeps its own sync token before it has kept the room keys, and loses both on a crash: the token here is ours, kept
+by the caller with what it has made of the batch. nio returns errors: here they are raised.
+"""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nio
+from aiohttp import ClientError
+from nio.crypto import decrypt_attachment
+from nio.exceptions import EncryptionError, OlmTrustError
+
+from instant.exchange import Batch, ChatLost, Gap, Invitation, Received, SessionEnded, Upload
+
+TIMELINE = 250
+SYNC_MS = 30_000
+REQUEST_S = 30
+BACKFILL_PAGES = 60
+_FILTER: dict[str, Any] = {
+    "presence": {"types": []},
+    "account_data": {"types": []},
+    "room": {
+        "timeline": {"limit": TIMELINE},
+        "ephemeral": {"types": []},
+        "account_data": {"types": []},
+        "state": {"lazy_load_members": False},
+    },
+}
+_ENDED = frozenset({"M_UNKNOWN_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
+_CONNECTION = (OSError, TimeoutError, ClientError)
+
+
+class _Nio(nio.AsyncClient):
+    """Keeps the last /keys/query answer whole: nio throws cross-signing keys away."""
+
+    identities: Mapping[str, Any] = {}
+
+    async def parse_body(self, transport_response: Any) -> dict[Any, Any]:
+        parsed = await super().parse_body(transport_response)
+        if isinstance(parsed, dict) and "device_keys" in parsed and "one_time_keys" not in parsed:
+            self.identities = parsed
+        return parsed
+
+
+class Client:
+    """One device. Not for several tasks at once, but for `send`, which takes its turn."""
+
+    def __init__(self, url: str, user_id: str, device: str, store: Path, pickle_key: str) -> None:
+        store.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = nio.AsyncClientConfig(
+            store_sync_tokens=False,
+            encryption_enabled=True,
+            pickle_key=pickle_key,
+            max_timeouts=1,
+            max_limit_exceeded=3,
+            request_timeout=REQUEST_S,
+        )
+        self.user_id, self.device = user_id, device
+        self._nio = _Nio(url, user_id, device, str(store), config)
+        self.access = ""
+        self._fresh = True
+        self._turn = asyncio.Lock()
+
+    async def open(self, token: str) -> None:
+        """Take up the session: keys from the store, public ones uploaded. Raises ChatLost, SessionEnded."""
+        self.access = token
+        self._nio.restore_login(self.user_id, self.device, token)
+        if self._nio.should_upload_keys:
+            await self._checked(self._nio.keys_upload())
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._nio.close()
+
+    @property
+    def own_keys(self) -> Mapping[str, Any]:
+        """Identity keys of this device."""
+        return dict(self._nio.olm.account.identity_keys)
+
+    async def batch(self, since: str) -> Batch:
+        """What happened after `since`; waits up to 30 s. Nothing is lost when the token is not kept: ask again.
+
+        Raises ChatLost, SessionEnded.
+        """
+        answer = await self._checked(self._nio.sync(SYNC_MS, _FILTER, since or None, full_state=self._fresh or None))
+        fresh, self._fresh = self._fresh, False
+        await self._keys_in_step()
+        return self._batch(answer, since, fresh=fresh)
+
+    async def backfill(self, gap: Gap, known: Callable[[str], Awaitable[bool]]) -> list[Received]:
+        """Events before `gap.before` back to the first that `known(event_id)` knows, oldest first."""
+        found: list[Received] = []
+        start = gap.before
+        for _page in range(BACKFILL_PAGES):
+            answer = await self._checked(self._nio.room_messages(gap.room_id, start, limit=100))
+            for event in answer.chunk:
+                if await known(event.event_id):
+                    return found[::-1]
+                found.extend(_received(gap.room_id, event))
+            if not answer.end or not answer.chunk:
+                break
+            start = answer.end
+        return found[::-1]
+
+    def decrypt(self, source: Mapping[str, Any], room_id: str) -> Received | None:
+        """Try again what could not be read; None while its key is missing."""
+        event = nio.Event.parse_encrypted_event(dict(source))
+        event.room_id = room_id
+        try:
+            return next(iter(_received(room_id, self._nio.decrypt_event(event))), None)
+        except EncryptionError:
+            return None
+
+    async def ask_for_key(self, source: Mapping[str, Any], room_id: str) -> None:
+        """Ask other devices once for the key of this event. Raises ChatLost, SessionEnded."""
+        event = nio.Event.parse_encrypted_event(dict(source))
+        event.room_id = room_id
+        with suppress(nio.exceptions.LocalProtocolError):  # asked already
+            await self._checked(self._nio.request_room_key(event), local=False)
+
+    async def identities(self, users: Iterable[str]) -> Mapping[str, Any]:
+        """Device and cross-signing keys of these users, asked now. Raises ChatLost, SessionEnded."""
+        wanted = [user for user in users if user]
+        self._nio.olm.users_for_key_query.update(wanted)
+        if wanted:
+            await self._checked(self._nio.keys_query())
+        return self._nio.identities
+
+    def trust(self, trusted: Mapping[str, frozenset[str]]) -> None:
+        """User → device ids that may have our room keys; others of these users get none."""
+        for user, allowed in trusted.items():
+            for device in self._nio.device_store.active_user_devices(user):
+                if device.id in allowed:
+                    self._nio.unblacklist_device(device)
+                else:
+                    self._nio.blacklist_device(device)
+
+    def members(self, room_id: str) -> tuple[str, ...]:
+        """Joined and invited users of a room that the bridge is in."""
+        room = self._nio.rooms.get(room_id)
+        return tuple(room.users) if room else ()
+
+    def has_company(self, room_id: str) -> bool:
+        """Whether anybody but us has joined: what is said before has no reader, and nobody can open it later."""
+        room = self._nio.rooms.get(room_id)
+        return bool(room and set(room.users) - set(room.invited_users) - {self.user_id})
+
+    def knows(self, room_id: str) -> bool:
+        """Whether the bridge is in this room, as far as it has synced."""
+        return room_id in self._nio.rooms
+
+    async def send(self, room_id: str, kind: str, content: Mapping[str, Any], transaction: str) -> str:
+        """Send, encrypted where the room is; the same transaction id gives the same event id. Returns the event id.
+
+        Raises ChatLost, SessionEnded.
+        """
+        async with self._turn:
+            sending = self._nio.room_send(room_id, kind, dict(content), transaction, ignore_unverified_devices=True)
+            answer = await self._checked(sending)
+        return str(answer.event_id)
+
+    async def upload(self, data: bytes) -> Upload:
+        """Put a file into the store, encrypted with a key of its own, and nameless: the store is told names in clear.
+
+        Raises ChatLost, SessionEnded.
+        """
+        try:
+            answer, keys = await self._nio.upload(
+                lambda *_: io.BytesIO(data), "application/octet-stream", None, encrypt=True, filesize=len(data)
+            )
+        except _CONNECTION as error:
+            raise ChatLost("la messagerie instantanée ne répond pas", type(error).__name__) from None
+        self._check(answer)
+        return Upload({**(keys or {}), "url": answer.content_uri})
+
+    async def download(self, file: Mapping[str, Any]) -> bytes:
+        """The octets of a message's encrypted `file`. Raises ChatLost, SessionEnded, ValueError where it is forged."""
+        answer = await self._checked(self._nio.download(str(file["url"])))
+        try:
+            return decrypt_attachment(answer.body, file["key"]["k"], file["hashes"]["sha256"], file["iv"])
+        except (EncryptionError, KeyError, TypeError) as error:
+            raise ValueError("attachment does not open") from error
+
+    async def join(self, room_id: str) -> None:
+        """Accept an invitation. Raises ChatLost, SessionEnded."""
+        await self._checked(self._nio.join(room_id))
+
+    async def leave(self, room_id: str) -> None:
+        """Leave a room. Raises ChatLost, SessionEnded."""
+        await self._checked(self._nio.room_leave(room_id))
+
+    async def create(
+        self,
+        name: str,
+        invite: Iterable[str],
+        states: list[dict[str, Any]],
+        kind: str = "",
+        powers: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A new private room; returns its id. `powers` replaces power levels. Raises ChatLost, SessionEnded."""
+        making = self._nio.room_create(
+            name=name,
+            room_type=kind,
+            invite=list(invite),
+            preset=nio.RoomPreset.private_chat,
+            federate=False,
+            initial_state=states,
+            power_level_override=dict(powers) if powers else None,
+        )
+        return str((await self._checked(making)).room_id)
+
+    async def invite(self, room_id: str, user_id: str) -> None:
+        """Ask a user in. Raises ChatLost, SessionEnded."""
+        await self._checked(self._nio.room_invite(room_id, user_id))
+
+    async def silence(self, room_id: str) -> None:
+        """Nobody but us may write or change anything any more. Raises ChatLost, SessionEnded."""
+        levels = {"events_default": 100, "state_default": 100, "invite": 100, "redact": 100, "users_default": 0}
+        await self._checked(self._nio.room_put_state(room_id, "m.room.power_levels", levels))
+
+    async def seen(self, room_id: str, event_id: str) -> None:
+        """A read receipt. Raises ChatLost, SessionEnded."""
+        await self._checked(self._nio.update_receipt_marker(room_id, quote(event_id, safe="$")))
+
+    async def _keys_in_step(self) -> None:
+        """What nio's own loop does after each answer."""
+        if self._nio.should_upload_keys:
+            await self._checked(self._nio.keys_upload())
+        if self._nio.should_query_keys:
+            await self._checked(self._nio.keys_query())
+        if self._nio.should_claim_keys:
+            await self._checked(self._nio.keys_claim(self._nio.get_users_for_key_claiming()))
+        for message in tuple(self._nio.outgoing_to_device_messages):
+            await self._checked(self._nio.to_device(message))
+
+    def _batch(self, answer: Any, since: str, *, fresh: bool) -> Batch:
+        joins = answer.rooms.join
+        gaps = [
+            Gap(room_id, info.timeline.prev_batch)
+            for room_id, info in joins.items()
+            if since and info.timeline.limited and info.timeline.prev_batch
+        ]
+        events = [
+            one for room, info in joins.items() for event in info.timeline.events for one in _received(room, event)
+        ]
+        invitations = [
+            Invitation(room_id, state.sender)
+            for room_id, info in answer.rooms.invite.items()
+            for state in info.invite_state
+            if isinstance(state, nio.InviteMemberEvent) and state.state_key == self.user_id
+        ]
+        keys = any(
+            isinstance(event, (nio.RoomKeyEvent, nio.ForwardedRoomKeyEvent)) for event in answer.to_device_events
+        )
+        return Batch(
+            answer.next_batch,
+            tuple(events),
+            tuple(invitations),
+            tuple(gaps),
+            tuple(answer.rooms.leave),
+            keys,
+            tuple(joins) if fresh else (),
+        )
+
+    async def _checked(self, asked: Any, *, local: bool = True) -> Any:
+        try:
+            answer = await asked
+        except OlmTrustError as error:
+            raise ChatLost("un appareil n'est pas de confiance", type(error).__name__) from None
+        except nio.exceptions.LocalProtocolError as error:
+            if not local:
+                raise
+            raise ChatLost("la messagerie instantanée n'est pas prête", type(error).__name__) from None
+        except _CONNECTION as error:
+            raise ChatLost("la messagerie instantanée ne répond pas", type(error).__name__) from None
+        self._check(answer)
+        return answer
+
+    def _check(self, answer: Any) -> None:
+        if isinstance(answer, nio.ErrorResponse):
+            cause = str(answer.status_code or type(answer).__name__)
+            if cause in _ENDED:
+                raise SessionEnded("la session du pont est terminée", cause)
+            raise ChatLost("la messagerie instantanée refuse", cause)
+
+
+def _received(room_id: str, event: Any) -> list[Received]:
+    """In our words; events without an id or a sender are none of ours."""
+    source = getattr(event, "source", None)
+    if not isinstance(source, Mapping) or not getattr(event, "event_id", ""):
+        return []
+    facts = (event.event_id, room_id, event.sender, int(event.server_timestamp))
+    if isinstance(event, nio.MegolmEvent):
+        return [Received(*facts, "m.room.encrypted", {}, unread=source)]
+    content = source.get("content")
+    redacts = str(source.get("redacts") or (content or {}).get("redacts") or source.get("state_key") or "")
+    return [Received(*facts, str(source.get("type")), content if isinstance(content, Mapping) else {}, redacts=redacts)]

@@ -1,0 +1,25 @@
+"""CLOSE and UNSELECT. RFC 3501 §6.4.2, RFC 3691."""
+
+from mail import folder_rows
+from mail.imap.commands import Close, Unselect
+from mail.imap.session import Session
+
+
+async def close(session: Session, _command: Close) -> str:
+    """Messages marked \\Deleted go in silence, unless the mailbox was only examined or the right is missing."""
+    view = session.selected
+    if not view.read_only and "e" in view.rights:
+        now = session.services.clock.now()
+        gone = await session.services.db.arun(folder_rows.expunge, view.folder.id, None, now)
+        if gone and session.qresync:  # RFC 7162 §3.2.8
+            modseq = await session.services.db.aread(folder_rows.last_modseq, view.folder.id)
+            session.deselect()
+            return f"[HIGHESTMODSEQ {modseq}] closed"
+    session.deselect()
+    return "closed"
+
+
+async def unselect(session: Session, _command: Unselect) -> str:
+    """Nothing goes."""
+    session.deselect()
+    return "left"

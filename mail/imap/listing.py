@@ -1,0 +1,120 @@
+r"""LIST and LSUB. RFC 3501 §6.3.8, §6.3.9; RFC 5258 (options), RFC 6154 (special use), RFC 5819 (STATUS).
+
+A name that has children and is no folder itself is listed as \NonExistent: a deleted parent, RFC 5258 §3.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session as Rows
+
+from mail import folders
+from mail.acl import acls_of
+from mail.folders import SEPARATOR, Folder, list_folders
+from mail.imap.commands import List
+from mail.imap.patterns import Pattern
+from mail.imap.respond import CRLF, list_line, status_line
+from mail.imap.session import Session
+from mail.imap.status import asks_sizes, figures
+from mail.rights import ALL
+
+
+@dataclass(slots=True)
+class Branch:
+    """A name of the tree: its folder, if there is one, and what lies below."""
+
+    name: str
+    folder: Folder | None = None
+    below: list[Folder] = field(default_factory=list)
+
+
+async def listing(session: Session, command: List) -> str:
+    """The names are matched in a reader thread: many folders and many patterns are work."""
+    if command.patterns == ("",):  # §6.3.8: the delimiter is asked for
+        session.wire.write(list_line(("\\Noselect",), "", lsub=command.subscribed_only))
+        return "that is the delimiter"
+    session.wire.write(await session.services.db.aread(_answer, session.holder.mailbox_id, command, session))
+    return "those are they"
+
+
+def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> bytes:
+    utf8 = session.utf8
+    patterns = [Pattern(command.reference, pattern) for pattern in command.patterns]
+    acls = acls_of(rows, mailbox_id)
+    rights = {folder_id: acl.of(session.holder.account_id) for folder_id, acl in acls.items()}
+    found = list_folders(rows, session.services.keyring, mailbox_id)
+    tree = _tree(folder for folder in found if "l" in rights.get(folder.id, ALL))
+    lines: list[bytes] = []
+    for branch in tree.values():
+        if not any(pattern.matches(branch.name) for pattern in patterns):
+            continue
+        shown = _lsub_line(branch, utf8) if command.subscribed_only else _list_line(branch, command, utf8)
+        lines += [shown] if shown else []
+        if shown and command.status and branch.folder is not None and "r" in rights.get(branch.folder.id, ALL):
+            lines.append(_status_line(rows, session, branch.folder, command.status))
+    return b"".join(lines)
+
+
+def _status_line(rows: Rows, session: Session, folder: Folder, items: tuple[str, ...]) -> bytes:
+    found = folders.status(rows, session.services.keyring, folder.mailbox_id, folder.name, with_size=asks_sizes(items))
+    return status_line(folder.name, figures(session, found, items), utf8=session.utf8)
+
+
+def _tree(found: Iterable[Folder]) -> dict[str, Branch]:
+    """Folders and what must be above them, in the order in which they are listed."""
+    tree: dict[str, Branch] = {}
+    for folder in found:
+        levels = folder.name.split(SEPARATOR)
+        for depth in range(1, len(levels)):
+            name = SEPARATOR.join(levels[:depth])
+            tree.setdefault(name, Branch(name)).below.append(folder)
+        tree.setdefault(folder.name, Branch(folder.name)).folder = folder
+    return tree
+
+
+def _lsub_line(branch: Branch, utf8: bool) -> bytes | None:
+    r"""Subscribed names; one that only has subscribed children is shown as \Noselect (§6.3.9)."""
+    if branch.folder is not None and branch.folder.subscribed:
+        return list_line(_attributes(branch), branch.name, lsub=True, utf8=utf8)
+    if any(folder.subscribed for folder in branch.below):
+        return list_line(("\\Noselect",), branch.name, lsub=True, utf8=utf8)
+    return None
+
+
+def _list_line(branch: Branch, command: List, utf8: bool) -> bytes | None:
+    chosen = _is_chosen(branch.folder, command.selection)
+    inherited = "RECURSIVEMATCH" in command.selection and any(_is_chosen(f, command.selection) for f in branch.below)
+    if not chosen and not inherited:
+        return None if command.selection else list_line(_attributes(branch), branch.name, utf8=utf8)
+    words = list(_attributes(branch))
+    if branch.folder is not None and branch.folder.subscribed and _wants_subscribed(command):
+        words.append("\\Subscribed")
+    shown = list_line(words, branch.name, utf8=utf8)
+    return shown.removesuffix(CRLF) + _child_info(command) + CRLF if inherited else shown
+
+
+def _is_chosen(folder: Folder | None, selection: tuple[str, ...]) -> bool:
+    """RFC 5258 §3.1: every option must hold; REMOTE and RECURSIVEMATCH choose nothing themselves."""
+    if folder is None:
+        return False
+    return (folder.subscribed or "SUBSCRIBED" not in selection) and (
+        folder.special_use is not None or "SPECIAL-USE" not in selection
+    )
+
+
+def _wants_subscribed(command: List) -> bool:
+    return "SUBSCRIBED" in command.selection or "SUBSCRIBED" in command.returns
+
+
+def _child_info(command: List) -> bytes:
+    """RFC 5258 §3.5: which options the children meet."""
+    kinds = [kind for kind in ("SUBSCRIBED", "SPECIAL-USE") if kind in command.selection]
+    return b' ("CHILDINFO" (' + " ".join(f'"{kind}"' for kind in kinds).encode() + b"))"
+
+
+def _attributes(branch: Branch) -> Iterator[str]:
+    if branch.folder is None:
+        yield from ("\\NonExistent", "\\Noselect")
+    yield "\\HasChildren" if branch.below else "\\HasNoChildren"
+    if branch.folder is not None and branch.folder.special_use:
+        yield branch.folder.special_use

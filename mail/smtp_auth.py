@@ -1,0 +1,68 @@
+"""AUTH over SMTP: passwords, certificates and access tokens, from the mechanism's name to an identity. RFC 4954."""
+
+import base64
+
+from mail import bearer
+from mail.auth import Authenticator, Identity, Throttled
+from mail.limits import IMAP_AUTH_LINE
+from mail.line import Line
+from mail.replies import MailError
+from mail.sasl import MECHANISMS, BadSasl, decode_answer, decode_plain, decode_text
+
+
+def mechanisms(authenticator: Authenticator) -> tuple[str, ...]:
+    """What is offered: tokens only where somebody can check them."""
+    return MECHANISMS + (bearer.MECHANISMS if authenticator.takes_tokens else ())
+
+
+async def exchange(line: Line, argument: str) -> Identity:
+    """Who it is. Raises MailError (454, 501, 504, 535), DatabaseDown, HungUp."""
+    mechanism, _space, initial = argument.partition(" ")
+    if mechanism.upper() not in mechanisms(line.house.authenticator):
+        raise MailError(504, "5.5.4", "this mechanism is not offered")
+    try:
+        found = await _identify(line, mechanism.upper(), initial.strip())
+    except BadSasl:
+        raise MailError(501, "5.5.2", "the answer cannot be read") from None
+    except Throttled:
+        raise MailError(454, "4.7.0", "too many attempts, try again later") from None
+    if found is None:
+        raise MailError(535, "5.7.8", "authentication credentials invalid")
+    return found
+
+
+async def _identify(line: Line, mechanism: str, initial: str) -> Identity | None:
+    """None when the proof does not hold. Raises BadSasl, Throttled, MailError."""
+    check = line.house.authenticator
+    if mechanism == "LOGIN":
+        login = decode_text(await _answer(line, initial, "VXNlcm5hbWU6"))  # "Username:"
+        return await check.password(login, decode_text(await _answer(line, "", "UGFzc3dvcmQ6")), line.peer.address)
+    answer = await _answer(line, initial, "")
+    if mechanism == "PLAIN":
+        return await check.password(*decode_plain(answer), line.peer.address)
+    if mechanism in bearer.MECHANISMS:
+        return await _bearer(line, mechanism, answer)
+    found = await check.certificate(line.peer.certificate_sha256)
+    acts_for = decode_text(answer).strip().lower()
+    return found if found is not None and acts_for in {"", found.address.key} else None
+
+
+async def _bearer(line: Line, mechanism: str, answer: bytes) -> Identity | None:
+    decode = bearer.decode_xoauth2 if mechanism == "XOAUTH2" else bearer.decode_oauthbearer
+    given = decode(answer)
+    found = await line.house.authenticator.bearer(given, line.peer.certificate_sha256, line.peer.address)
+    if found is None:  # RFC 7628 §3.2.3: the client hears why, says something empty, then is refused
+        line.say(f"334 {base64.b64encode(bearer.failure()).decode()}")
+        await line.line(IMAP_AUTH_LINE)
+    return found
+
+
+async def _answer(line: Line, initial: str, challenge: str) -> bytes:
+    """The initial response, or what the peer says to the challenge (base64)."""
+    if initial:
+        return decode_answer(initial.encode())
+    line.say(f"334 {challenge}")
+    given = await line.line(IMAP_AUTH_LINE)
+    if given == b"*":
+        raise MailError(501, "5.7.0", "authentication cancelled")
+    return decode_answer(given)

@@ -1,0 +1,83 @@
+"""One timeline per sent message, for its sender: accepted, relayed, delivered, delayed, read, answered, failed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.clock import from_epoch_ms
+from core.errors import NotFound
+from crypto.keyring import Keyring
+from crypto.sealed import unseal
+from directory.holders import holder_key
+from directory.mailboxes import get_mailbox
+from mail.consign import HERE
+from mail.relay_reasons import Reason
+from mail.relay_tables import consigned, consignments, sent_events, sent_messages
+from mail.sent import DELAYED, DELIVERED, FAILED, RELAYED, Event, SentTo, find_sent, open_event, sent_aad
+
+ACCEPTED = "accepted"
+LABELS = {
+    ACCEPTED: "Accepté",
+    RELAYED: "Transmis à l'opérateur du destinataire",
+    DELIVERED: "Remis",
+    DELAYED: "Retardé",
+    FAILED: "Non distribué",
+    "read": "Lu",
+    "answered": "Répondu",
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Timeline:
+    """`events` in the order of time; `to` as the sender named them."""
+
+    message_id: int
+    sent_at: datetime
+    to: tuple[SentTo, ...]
+    events: tuple[Event, ...]
+
+
+def timeline(session: Session, keyring: Keyring, mailbox_id: int, rfc_id: str) -> Timeline:
+    """Of the message that this mailbox sent under this Message-ID. Raises NotFound.
+
+    Whoever calls writes the reading into the trail: recipients are personal data.
+    """
+    message_id = find_sent(session, keyring, mailbox_id, rfc_id)
+    if message_id is None:
+        raise NotFound("message introuvable", "no message of this mailbox has this Message-ID")
+    row = session.execute(select(sent_messages).where(sent_messages.c.message_id == message_id)).one()
+    key = holder_key(session, keyring, get_mailbox(session, mailbox_id).holder_id)
+    to = opened_recipients(key, message_id, row.sealed)
+    sent_at = from_epoch_ms(row.sent_at)
+    events = [Event(ACCEPTED, sent_at), *(Event(DELIVERED, sent_at, each.address) for each in to if each.local)]
+    events += _relayed(session, message_id, to)
+    noted = select(sent_events).where(sent_events.c.message_id == message_id)
+    events += [
+        open_event(key, each.id, each.kind, from_epoch_ms(each.at), each.sealed) for each in session.execute(noted)
+    ]
+    return Timeline(message_id, sent_at, to, tuple(sorted(events, key=lambda event: event.at)))
+
+
+def opened_recipients(key: bytes, message_id: int, sealed: bytes) -> tuple[SentTo, ...]:
+    """From the row of `sent_messages`. Raises SealBroken."""
+    found = json.loads(unseal(key, sealed, sent_aad(message_id)))
+    return tuple(SentTo(address, local) for address, local in found["to"])
+
+
+def _relayed(session: Session, message_id: int, to: tuple[SentTo, ...]) -> Iterator[Event]:
+    """What the queue knows: its places are those of the recipients of one domain, in the sender's order."""
+    query = (
+        select(consigned, consignments.c.domain, consignments.c.warned)
+        .join(consignments, consignments.c.id == consigned.c.consignment_id)
+        .where(consignments.c.message_id == message_id, consignments.c.domain != HERE)
+    )
+    for row in session.execute(query):
+        there = [each.address for each in to if not each.local and each.address.lower().endswith(f"@{row.domain}")]
+        kind = DELAYED if row.state == "waiting" and row.warned else row.state
+        if row.place < len(there) and kind in LABELS:
+            text = Reason(row.reason).told.french if row.reason else ""
+            yield Event(kind, from_epoch_ms(row.at), there[row.place], row.code, text)

@@ -1,0 +1,1 @@
+"""The trail's witness: signed checkpoints outside of the database, proofs, and what is forgotten in time."""

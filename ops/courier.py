@@ -1,0 +1,63 @@
+"""Wakes workers: after each commit of ours, one Celery message per new outbox row, sent from a thread of its own.
+
+It never blocks a commit and never fails one. While the broker is away messages are dropped: the sweep finds the rows.
+"""
+
+import queue
+import threading
+from contextlib import suppress
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from core.freight import Signal
+from core.outbox import TOPIC
+from ops.tasks import RUN_ONE
+
+MOST_WAITING = 10_000
+PAUSE_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Courier:
+    """Give `heard` to `Db.on_own_commit`."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._waiting: queue.Queue[int | None] = queue.Queue(MOST_WAITING)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
+        self._thread.start()
+
+    def heard(self, signals: list[Signal]) -> None:
+        """Queue a message for each outbox row among the signals; more than fit are left to the sweep."""
+        for topic, ref in signals:
+            if topic == TOPIC:
+                with suppress(queue.Full):
+                    self._waiting.put_nowait(ref)
+
+    def close(self) -> None:
+        """Stop; what was not sent is found by the next sweep."""
+        self._stop.set()
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._thread.join(timeout=5)
+
+    def _carry(self) -> None:
+        while (row_id := self._waiting.get()) is not None and not self._stop.is_set():
+            try:
+                self._app.send_task(RUN_ONE, args=[row_id], retry=False)
+            except (OperationalError, OSError) as error:
+                log.warning("courier.broker_away", cause=type(error).__name__)
+                self._rest()
+
+    def _rest(self) -> None:
+        """Let the broker come back; meanwhile nothing piles up."""
+        with suppress(queue.Empty):
+            while True:
+                if self._waiting.get_nowait() is None:
+                    return self._stop.set()
+        self._stop.wait(PAUSE_S)
+        return None

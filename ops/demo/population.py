@@ -1,0 +1,86 @@
+"""Fills a new instance: directory, mailboxes, accounts, seals, who may write to whom. One unit of work a player."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from core.address import Address
+from crypto.passwords import hash_password
+from directory.generate import generate
+from directory.importer import import_mssante
+from directory.mailboxes import create_mailbox, find_mailbox
+from directory.patients import create_patient
+from directory.resolve import add_local_domain
+from directory.trusted import load_trusted
+from mail.accounts import NewAccount, create_account
+from mail.conversations import record_dispensation
+from mail.folders import create_default_folders
+from mail.seals import keep_seal
+from ops.control import Progress
+from ops.demo.cast import (
+    NEIGHBOUR,
+    PASSWORD,
+    PATIENTS,
+    PHARMACIES,
+    PHARMACY,
+    PROFESSIONALS,
+    Player,
+    address_of,
+    players,
+)
+from ops.demo.papers import Papers
+from ops.directory_commands import import_files
+from ops.wiring import App
+
+
+def populate(app: App, papers: Papers, progress: Progress) -> None:
+    """Everything that the scenario and outside tools need. Not to be run twice on one instance."""
+    extraction = _directory(app, progress)
+    with ThreadPoolExecutor(1, thread_name_prefix="annuaire") as beside:  # its work is done by processes of their own
+        searchable = beside.submit(import_files, app, {"files": [str(extraction.absolute())]}, progress)
+        hashed, everybody = hash_password(PASSWORD), players()
+        for number, player in enumerate(everybody, 1):
+            app.db.run(_enter, app, papers, player, hashed, app.clock.now())
+            progress("comptes", number, len(everybody))
+        app.db.run(_ties, app, papers, app.clock.now())
+        searchable.result()
+
+
+def _directory(app: App, progress: Progress) -> Path:
+    """What mail resolves; returns the extraction from which the annuaire is made."""
+    made = generate(PROFESSIONALS, PHARMACIES)
+    path = made.write(Path(app.settings.home) / "Extraction_Correspondance_MSSante_demo.txt")
+    total = PROFESSIONALS + PHARMACIES
+    import_mssante(app.db, path, sectors=made.sectors, progress=lambda done: progress("annuaire", done, total))
+    return path
+
+
+def _enter(session: Session, app: App, papers: Papers, player: Player, hashed: str, now: datetime) -> None:
+    address = Address.parse(player.address)
+    add_local_domain(session, address.domain)
+    mailbox = create_mailbox(session, app.keyring, address, player.kind, now)
+    create_default_folders(session, mailbox.id, now)
+    new = NewAccount(player.address, player.role, mailbox.id, hashed, profile={"name": player.name})
+    create_account(session, app.keyring, new)
+    if player.role != "patient":
+        keep_seal(session, app.keyring, mailbox.id, papers.of(player.stem))
+    for identity in PATIENTS:
+        if address_of(identity) == player.address:
+            create_patient(session, app.keyring, identity, mailbox.id, now)
+
+
+def _ties(session: Session, app: App, papers: Papers, now: datetime) -> None:
+    """The desk's seal, the neighbour's place on the list, and that the pharmacy has served the patients before."""
+    desk = find_mailbox(session, app.keyring, Address.parse(app.settings.record.desk))
+    pharmacy = find_mailbox(session, app.keyring, Address.parse(PHARMACY))
+    if desk is None or pharmacy is None:
+        raise LookupError("the desk and the pharmacy were made before")
+    keep_seal(session, app.keyring, desk.id, papers.of("desk"))
+    keep_seal(session, app.keyring, app.queue.mailbox_id, papers.of("postmaster"))
+    for identity in PATIENTS:
+        patient = find_mailbox(session, app.keyring, Address.parse(address_of(identity)))
+        if patient:
+            record_dispensation(session, patient.id, pharmacy.id, now)
+    load_trusted(session, [(NEIGHBOUR, papers.of("neighbour").certificate.subject.rfc4514_string())])

@@ -1,0 +1,1 @@
+"""`pli doctor`: is all well, and if not, what to do next?"""

@@ -1,0 +1,23 @@
+"""The chat's light: does the homeserver answer, is anything left unread or unsent?"""
+
+from instant import status
+from ops.wiring import App
+from portal.lights import Light
+
+NAME, LABEL = "chat", "Messagerie instantanée"
+
+
+def chat(app: App) -> list[Light]:
+    """Off where it is not wanted."""
+    if app.chat is None:
+        return [Light(NAME, LABEL, "off", "Elle n’est pas activée.", "Activez-la : matrix.enabled = true.")]
+    found = app.db.read(status.counts)
+    if not app.chat.ready.is_set():
+        why = app.chat.trouble or "le serveur Matrix ne répond pas"
+        return [Light(NAME, LABEL, "bad", f"Arrêtée : {why}.", "Voyez HOME/matrix/start.log et homeserver.log.")]
+    if found["without_key"]:
+        text = f"{found['without_key']} message(s) illisible(s) : leur clé est attendue."
+        return [Light(NAME, LABEL, "warn", text, "Demandez aux personnes d’ouvrir leur logiciel, connectées.")]
+    return [
+        Light(NAME, LABEL, "good", f"Elle répond ; {found['rooms']} salon(s), {found['to_send']} envoi(s) en attente.")
+    ]

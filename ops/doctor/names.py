@@ -1,0 +1,43 @@
+"""Lights of the DNS: does the world find us by the names of our domains? RFC 5321 §5, RFC 6186, RFC 8314."""
+
+import dns.exception
+import dns.resolver
+
+from core.settings import Settings
+from portal.lights import Light
+
+WAIT_S = 3.0
+SERVICES = {"_submissions._tcp": "submissions", "_submission._tcp": "submission", "_imaps._tcp": "imaps"}
+PRIVATE = (".test", ".example", ".invalid", ".localhost")  # RFC 6761: nobody answers for them
+
+
+def names(settings: Settings, domains: list[str]) -> list[Light]:
+    """One light for each of our domains."""
+    return [_domain(settings, domain) for domain in domains]
+
+
+def lines(settings: Settings, domain: str) -> list[str]:
+    """What the zone of this domain should say."""
+    host, listen = settings.listen.hostname, settings.listen
+    ports = {name: listen.port(port) for name, port in SERVICES.items()}  # type: ignore[arg-type]
+    services = (f"{name}.{domain}. IN SRV 0 1 {port} {host}." for name, port in ports.items())
+    return [f"{domain}. IN MX 10 {host}.", *services]
+
+
+def _domain(settings: Settings, domain: str) -> Light:
+    name, label = f"dns.{domain}", f"DNS de {domain}"
+    if settings.environment == "demo" or domain.endswith(PRIVATE):
+        return Light(name, label, "off", "Domaine d’essai : rien n’est publié.")
+    wanted = [(domain, "MX"), *((f"{service}.{domain}", "SRV") for service in SERVICES)]
+    missing = [f"{kind} {record}" for record, kind in wanted if not _answers(record, kind)]
+    if missing:
+        todo = "Ajoutez à la zone : " + " ; ".join(lines(settings, domain))
+        return Light(name, label, "warn", f"Manquent : {', '.join(missing)}.", todo)
+    return Light(name, label, "good", "MX et SRV sont publiés.")
+
+
+def _answers(record: str, kind: str) -> bool:
+    try:
+        return bool(dns.resolver.resolve(record, kind, lifetime=WAIT_S))
+    except dns.exception.DNSException:
+        return False

@@ -1,0 +1,34 @@
+"""Who keeps what was promised to people and programs outside: calls to a pharmacy's software, notices by e-mail."""
+
+from collections.abc import Callable
+
+from core.clock import Clock
+from core.db import Db
+from core.settings import Settings
+from crypto.keyring import Keyring
+from mail.announcement import Announcement
+from ops.notice_mail import SmartHost, letterhead
+from portal.hook_calls import CallHook
+from portal.hooks import CALL_KIND
+from portal.notice_letters import FindNoticed, SendNotice
+from portal.notices import FIND_KIND, SEND_KIND, Noticed
+
+
+def hooks_inside(settings: Settings) -> bool:
+    """Whether a pharmacy's software may be called in our own network."""
+    return settings.orders.hooks_inside or settings.environment == "demo"
+
+
+def notice_handlers(settings: Settings, clock: Clock, db: Db, keyring: Keyring) -> dict[str, Callable[[int], None]]:
+    """Outbox kind → who keeps the promise."""
+    head, carrier = letterhead(settings.notices), SmartHost(settings.notices)
+    return {
+        CALL_KIND: CallHook(db, keyring, clock, inside=hooks_inside(settings)),
+        FIND_KIND: FindNoticed(db, clock, head),
+        SEND_KIND: SendNotice(db, keyring, clock, head, carrier),
+    }
+
+
+def noticed(settings: Settings, db: Db) -> tuple[Announcement, ...]:
+    """What has to be announced of deliveries: nothing where no notice can leave."""
+    return (Announcement(FIND_KIND, Noticed(db).concerns),) if settings.notices.host else ()

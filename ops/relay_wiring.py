@@ -1,0 +1,91 @@
+"""The way out, wired: who holds the queue, how other operators are found and checked, who reports to senders."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from ssl import SSLContext
+
+from sqlalchemy.orm import Session
+
+from core.address import Address, MailboxKind
+from core.clock import Clock
+from core.db import Db
+from core.settings import Settings
+from crypto.keyring import Keyring
+from crypto.tls import client_context
+from directory.holders import holder_key
+from directory.mailboxes import Mailbox, create_mailbox, find_mailbox
+from directory.resolve import add_local_domain
+from directory.trusted import Dn, names_for
+from mail import correlate
+from mail.blobs import Blobs
+from mail.consign import REPORT_KIND, Consigner, Queue
+from mail.next_hop import NextHops
+from mail.reception import Reception
+from mail.relay import Relay, Rules
+from mail.relay_connection import Dialler
+from mail.relay_queue import Patience
+from mail.reporter import Reporter
+from mail.store import Store
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """Before anything is delivered: the queue's holder, and what makes consignments."""
+
+    queue: Queue
+    consign: Consigner
+
+
+def way_out(settings: Settings, db: Db, keyring: Keyring, now: datetime) -> WayOut:
+    """Makes the postmaster's mailbox where there is none. Raises DatabaseDown."""
+    queue = db.run(_queue, keyring, settings.relay.postmaster, now)
+    return WayOut(queue, Consigner(db, keyring, queue, timedelta(days=settings.relay.life_days)))
+
+
+def relay(settings: Settings, clock: Clock, db: Db, blobs: Blobs, queue: Queue) -> Relay:
+    """What hands mail to other operators."""
+    chosen = settings.relay
+    hops = NextHops(dict(chosen.routes), chosen.resolvers, chosen.srv_service, chosen.port)
+
+    async def listed(domain: str) -> frozenset[Dn]:
+        return await db.aread(names_for, domain)
+
+    dialler = Dialler(hops, listed, partial(_client, settings), settings.listen.hostname)
+    patience = Patience(chosen.retry_first_seconds, chosen.retry_longest_seconds, timedelta(hours=chosen.warning_hours))
+    rules = Rules(patience, chosen.connections, lease_s=settings.outbox.lease_seconds)
+    made = Relay(db, clock, blobs, queue, dialler, rules)
+    db.on_commit(made.heard)
+    return made
+
+
+def telling(
+    settings: Settings, clock: Clock, db: Db, keyring: Keyring, store: Store, reception: Reception, queue: Queue
+) -> dict[str, Callable[[int], None]]:
+    """What tells senders what became of their mail, by outbox kind."""
+    return {
+        REPORT_KIND: Reporter(db, keyring, clock, store, reception, queue, settings.listen.hostname),
+        correlate.KIND: correlate.Correlator(db, keyring, clock, store),
+    }
+
+
+def service_mailbox(session: Session, keyring: Keyring, text: str, now: datetime) -> Mailbox:
+    """A mailbox of the operator's own; made when it is not there."""
+    address = Address.parse(text)
+    found = find_mailbox(session, keyring, address)
+    if found is None:
+        add_local_domain(session, address.domain)
+        found = create_mailbox(session, keyring, address, MailboxKind.SYS, now)
+    return found
+
+
+def _queue(session: Session, keyring: Keyring, text: str, now: datetime) -> Queue:
+    mailbox = service_mailbox(session, keyring, text, now)
+    return Queue(mailbox.id, mailbox.holder_id, holder_key(session, keyring, mailbox.holder_id))
+
+
+def _client(settings: Settings) -> SSLContext:
+    """Made for each connection: it reads the newest revocation list."""
+    crl = settings.crl_file if settings.crl_file.exists() else None
+    return client_context(settings.ca_file, settings.relay_certificate, settings.relay_key, crl=crl)

@@ -1,0 +1,1 @@
+"""`pli verify-data`: is everything that is kept still what was written?"""

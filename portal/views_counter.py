@@ -1,0 +1,103 @@
+"""`/officine`: what happens at the counter: codes scanned, answers written, sheets and labels printed."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal import counter, pickup
+from portal.answers import answer_patient
+from portal.barcode import ean13, is_ean13
+from portal.cards import Card
+from portal.doors import ActingPharmacist, Front, Pharmacist, TheFront
+from portal.session import Visitor
+from portal.work import TheDesk, TheThreads
+from record.lines import Line
+from record.order_facts import Order
+
+router = APIRouter(prefix="/officine")
+
+PACKS = 3  # shown of one medicine: the ones that are on shelves
+Text = Annotated[str, Form(max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Printed:
+    """One line of the sheet with the barcodes of its packs."""
+
+    line: Line
+    packs: tuple[tuple[str, str, str], ...]  # CIP13, label, SVG
+
+
+@router.post("/retrait")
+def collect(
+    request: Request,
+    front: TheFront,
+    desk: TheDesk,
+    visitor: ActingPharmacist,
+    code: Annotated[str, Form(max_length=60)],
+) -> Response:
+    """Which order this code collects; nothing is handed over before the next press."""
+    found = _collectable(front, desk, visitor, code)
+    shown: dict[str, Any] = {"cards": found, "code": code.strip(), "number": pickup.number_in(code)}
+    return front.pages.show(request, "pickup.html", visitor=visitor, status=200 if found else 404, **shown)
+
+
+@router.post("/commande/{number}/repondre")
+def reply(
+    front: TheFront, desk: TheDesk, threads: TheThreads, visitor: ActingPharmacist, number: str, texte: Text = ""
+) -> Response:
+    """A signed mail to the patient, in the order's thread."""
+    order = desk.order(visitor, number)
+    answer_patient(front.services, threads, visitor, order, texte)
+    return RedirectResponse(f"/officine/commande/{order.number}#messages", 303)
+
+
+@router.get("/commande/{number}/fiche")
+def sheet(request: Request, front: TheFront, desk: TheDesk, visitor: Pharmacist, number: str) -> Response:
+    """The preparation sheet, A4: confirmed lines with barcodes for the pharmacy's own software."""
+    found = desk.sheet(visitor, number)
+    printed = tuple(_printed(front, line) for line in found.card.lines)
+    shown: dict[str, Any] = {
+        "card": found.card,
+        "printed": printed,
+        "alerts": found.alerts,
+        "name": desk.name_of(visitor.mailbox_id),
+    }
+    return front.pages.show(request, "sheet.html", visitor=visitor, posology=counter.posology_of, **shown)
+
+
+@router.get("/commande/{number}/etiquette")
+def label(request: Request, front: TheFront, desk: TheDesk, visitor: Pharmacist, number: str) -> Response:
+    """The bag's label, 62 mm wide: what finds the bag again, no medicine."""
+    found = desk.sheet(visitor, number)
+    order = found.card.order
+    code = pickup.picture(order.number, f"Commande {order.number}")
+    return front.pages.show(request, "label.html", visitor=visitor, card=found.card, code=code)
+
+
+def _collectable(front: Front, desk: Any, visitor: Visitor, code: str) -> tuple[Card, ...]:
+    services = front.services
+    orders: tuple[Order, ...] = services.db.read(services.orders.of_pharmacy, visitor.mailbox_id)
+    waiting = tuple(order for order in orders if order.state in pickup.COLLECTABLE)
+    number = pickup.number_in(code)
+    if not number and not pickup.is_digits(code):
+        return ()
+    near = tuple(order for order in waiting if not number or order.number == number)
+    fitting = [order for order in near if services.db.read(_fits, services, order, code)]
+    found: tuple[Card, ...] = desk.cards_of(visitor, tuple(fitting))
+    return found
+
+
+def _fits(session: Any, services: Any, order: Order, code: str) -> bool:
+    delegate = services.orders.detail(session, order).delegate
+    return pickup.fits(services.keyring, order, delegate, code)
+
+
+def _printed(front: Front, line: Line) -> Printed:
+    """Barcodes of confirmed lines only: nothing unconfirmed is scanned into another software."""
+    shelf = front.services.medicines
+    packs = shelf.packs(line.cis)[:PACKS] if shelf and line.cis and line.confirmed else ()
+    return Printed(line, tuple((code, text, ean13(code)) for code, text in packs if is_ean13(code)))

@@ -1,0 +1,1 @@
+"""The record in the words of FHIR R4: pure functions from frozen facts to resources."""

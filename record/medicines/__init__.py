@@ -1,0 +1,1 @@
+"""The public medicines reference data: imported, searched, matched. It helps to read; it never decides."""

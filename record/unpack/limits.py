@@ -1,0 +1,36 @@
+"""Bounds on what is unpacked; each is a setting's default or says why."""
+
+ATTACHMENT_BYTES = 5 * 1024 * 1024  # DOMAIN.md §6: 5 MB each
+PARTS = 50  # attachments of one message
+PDF_PAGES = 200
+PDF_TEXT = 200_000  # characters: some 60 dense pages
+PDF_CPU_SECONDS = 3
+PDF_WALL_SECONDS = 60.0
+PDF_MEMORY = 512 * 1024 * 1024
+PIXELS = 120_000_000  # a phone of 108 megapixels still passes
+SIDE = 40_000
+READABLE_SIDE = 800  # under this on the long side, print cannot be read (ECOSYSTEM.md §3.3)
+TIFF_PAGES = 50
+TEXT_CHARACTERS = 500_000
+CDA_TAGS = 100_000  # a large structured report has some 20,000
+CDA_CLAIMS = 16
+FIELD_CHARACTERS = 300
+XML_DEPTH = 200
+ARCHIVE_BYTES = 25 * 1024 * 1024  # DOMAIN.md §5: the largest mail, 25 MB in all
+ARCHIVE_TOTAL = 64 * 1024 * 1024  # expanded: what one filing may hold in memory
+ARCHIVE_FILES = 500
+ARCHIVE_RATIO = 100  # HAZARDS.md §3.7
+RATIO_FREE_BYTES = 64 * 1024  # below this a file may be as empty as it likes
+ARCHIVE_NAME_BYTES = 255
+METADATA_BYTES = 4 * 1024 * 1024
+METADATA_DEPTH = 4  # path components of METADATA.XML (DOMAIN.md §7)
+ENTRIES = 100  # documents of one archive or bundle
+JSON_BYTES = 32 * 1024 * 1024  # 25 MB in base64
+JSON_DEPTH = 64
+JSON_VALUES = 200_000
+NUMBER_CHARACTERS = 20
+RTF_TOKENS = 200_000
+RTF_DEPTH = 100
+DICOM_ELEMENTS = 20_000
+DICOM_DEPTH = 8
+DICOM_LINKS = 50

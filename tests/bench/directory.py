@@ -1,0 +1,268 @@
+"""The annuaire at size, beside named peers: `python -m tests.bench.directory [--scale small|national]`.
+
+Import beside `sqlite3 .import` and COPY, searches alone and during an import, a day's difference, LDAP type-ahead, and
+the quality of search beside plain trigrams. Processor seconds are compared where one process does the work: they do not
+depend on what else the machine does. Writes its table into docs/performance.md, unless --check. `--folder` keeps the
+files between runs; `--stage` runs some of it, without writing.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from core.clock import FakeClock
+from core.db import Db
+from directory import tables as _tables  # noqa: F401  on the one MetaData before it is created
+from directory.annuaire import Annuaire, current_edition
+from directory.edition.readers import Reader, SqliteStatements
+from directory.importing import Importer, Rules
+from directory.national import FILES, generate
+from directory.query import parse
+from directory.search import search
+from tests.bench.directory_ldap import CLIENTS, type_ahead
+from tests.bench.directory_peers import copy_import, processor_s, sqlite_import, trigrams
+from tests.bench.directory_queries import Asked, other_queries, queries
+from tests.support.postgres import PostgresCluster
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- directory:begin -->", "<!-- directory:end -->"
+SCALES = {"tiny": (20_000, 5_400), "small": (200_000, 54_000), "national": (2_000_000, 540_000)}
+RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
+NOW = FakeClock().now()
+DAY = 1_000  # lines that change in a day
+Rows = list[str]
+
+
+def take(url: str, home: Path, files: list[Path], seen: Callable[[str, float], None] = lambda *_: None) -> Path:
+    """Import into an instance; `seen` hears how many seconds each step took. Returns the edition's path."""
+    db = Db.open(url, create=True)
+    annuaire = Annuaire(db, home / "annuaire")
+    try:
+        importer = _Watched(db, annuaire, RULES, lambda *_: None)
+        importer.run(files, NOW)
+        for name, seconds in importer.steps.items():
+            seen(name, seconds)
+        return annuaire.where.path(db.read(current_edition))
+    finally:
+        annuaire.close()
+        db.close()
+
+
+class _Watched(Importer):
+    """Tells how long the comparison took, by the clock."""
+
+    def run(self, files, now):
+        self.steps = {"compare": 0.0, "all": 0.0}
+        started = time.monotonic()
+        done = super().run(files, now)
+        self.steps["all"] = time.monotonic() - started
+        return done
+
+    def _compare(self, *arguments, **more):
+        started = time.monotonic()
+        found = super()._compare(*arguments, **more)
+        self.steps["compare"] += time.monotonic() - started
+        return found
+
+
+def all_files(folder: Path) -> list[Path]:
+    return [folder / name for name in FILES.values()]
+
+
+def imported(folder: Path) -> Rows:
+    """The whole import in a process of its own: comparison, edition, the entries that mail resolves."""
+    peer = sqlite_import(folder)
+    code = (
+        "import resource; from tests.bench.directory import *; home = Path({0!r}); "
+        "print(take('sqlite:///{0}/x.db', home, all_files(Path({1!r})))); "
+        "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))"
+    ).format(str(folder / "home"), str(folder))
+    before = processor_s(resource.RUSAGE_CHILDREN)
+    (folder / "home").mkdir(exist_ok=True)
+    done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    own = processor_s(resource.RUSAGE_CHILDREN) - before
+    edition, memory = (line for line in done.stdout.splitlines() if line[:1] in "/0123456789")
+    (folder / "edition").write_text(edition)
+    return [
+        f"| `sqlite3 .import` with indexes | {peer:.1f} s of processor |",
+        f"| Pli, whole import (asked: 3 times at most) | {own:.1f} s of processor, {own / peer:.2f} times |",
+        f"| memory at most (asked: 1 GB) | {int(memory) // 1024} MB |",
+    ]
+
+
+def edition_of(folder: Path) -> Path:
+    return Path((folder / "edition").read_text())
+
+
+def reader_of(folder: Path) -> Reader:
+    return Reader(SqliteStatements(edition_of(folder)))
+
+
+def next_day(folder: Path) -> Rows:
+    """Some lines of the register change; the time that is left when the comparison's is taken away."""
+    changed = folder / "next-day" / FILES["rpps"]
+    changed.parent.mkdir(exist_ok=True)
+    lines = (folder / FILES["rpps"]).read_text(encoding="utf-8").split("\n")
+    step = max(1, len(lines) // (DAY // 2))
+    for place in range(1, step * (DAY // 2), step):  # a line out and another in are two changes
+        lines[place] = lines[place].replace("|Activité standard|", "|Activité standard bis|")
+    changed.write_text("\n".join(lines), encoding="utf-8")
+    home, steps = folder / "home", {}
+    take(f"sqlite:///{home}/x.db", home, [changed], steps.__setitem__)
+    beyond = steps["all"] - steps["compare"]
+    return [f"| a day's {DAY:,} changes, beyond the comparison (asked: 2 s) | {beyond:.2f} s |"]
+
+
+def postgres(folder: Path) -> Rows:
+    """COPY beside the import into PostgreSQL; meanwhile the SQLite edition is searched."""
+    reader, asked = reader_of(folder), _texts(reader_of(folder), 12)
+    with PostgresCluster() as cluster, tempfile.TemporaryDirectory() as home:
+        peer = copy_import(cluster.create_database(), folder)
+        started, spent = time.monotonic(), []
+        work = threading.Thread(target=take, args=(cluster.create_database(), Path(home), all_files(folder)))
+        work.start()
+        while work.is_alive():
+            for text in asked:
+                spent.append(_ms(lambda text=text: search(reader, parse(text))))
+                time.sleep(0.05)
+        own = time.monotonic() - started
+    spent.sort()
+    return [
+        f"| PostgreSQL: COPY with indexes | {peer:.1f} s |",
+        f"| PostgreSQL: Pli, whole import, searched meanwhile | {own:.1f} s, {own / peer:.2f} times |",
+        f"| searches during that import, p50 and p99 | {median(spent):.1f} ms, {_p99(spent):.1f} ms |",
+    ]
+
+
+def speed(folder: Path) -> Rows:
+    """Warm, one client: by the clock, and in processor time, which does not depend on what else the machine does."""
+    reader = reader_of(folder)
+    asked = {kind: [one.text for one in items] for kind, items in queries(reader).items()} | other_queries(reader)
+    for texts in asked.values():
+        for text in texts[:20]:
+            search(reader, parse(text))
+    rows = ["", "| Queries, ms | number | p50 | p99 | processor p50 | p99 |", "|---|---|---|---|---|---|"]
+    every: list[tuple[float, float]] = []
+    for kind, texts in asked.items():
+        spent = [_spent(reader, text) for text in texts]
+        every += spent
+        rows.append(_speeds(kind, spent))
+    return [*rows, _speeds("all (asked: 5 and 20)", every)]
+
+
+def _spent(reader: Reader, text: str) -> tuple[float, float]:
+    before, clock = time.thread_time(), time.perf_counter()
+    search(reader, parse(text))
+    return (time.perf_counter() - clock) * 1000, (time.thread_time() - before) * 1000
+
+
+def _speeds(kind: str, spent: list[tuple[float, float]]) -> str:
+    figures = [figure for one in zip(*spent, strict=True) for figure in (median(one), _p99(sorted(one)))]
+    return f"| {kind} | {len(spent)} | " + " | ".join(f"{figure:.1f}" for figure in figures) + " |"
+
+
+def ldap(folder: Path) -> Rows:
+    spent = type_ahead(edition_of(folder))
+    said = f"p50 {median(spent):.1f} ms, p99 {_p99(spent):.1f} ms"
+    return [f"| {CLIENTS} LDAP clients that complete addresses, {len(spent)} searches (asked: p99 100 ms) | {said} |"]
+
+
+def quality(folder: Path) -> Rows:
+    """How often a right answer comes first, and within five."""
+    reader = reader_of(folder)
+    peer = trigrams(reader, folder / "trigrams.db")
+    rows = [
+        "",
+        "| Queries | number | recall@1 | recall@5 | trigrams: recall@1 | recall@5 |",
+        "|---|---|---|---|---|---|",
+    ]
+    totals: dict[str, list[int]] = {"sounds alike, all": [0] * 5, "all": [0] * 5}
+    for kind, items in queries(reader).items():
+        hits = [len(items), 0, 0, 0, 0]
+        for one in items:
+            _hit(hits, 1, one, [found.card for found in search(reader, parse(one.text), limit=5)])
+            _hit(hits, 3, one, peer(one.text, 5))
+        rows.append(_recall(kind, hits))
+        for total in totals if kind.startswith("sounds") else ("all",):
+            totals[total] = [a + b for a, b in zip(totals[total], hits, strict=True)]
+    return rows + [_recall(kind, hits) for kind, hits in totals.items()]
+
+
+def _hit(hits: list[int], at: int, asked: Asked, cards: list) -> None:
+    right = [asked.fits(card) for card in cards]
+    hits[at] += any(right[:1])
+    hits[at + 1] += any(right)
+
+
+def _recall(kind: str, hits: list[int]) -> str:
+    return f"| {kind} | {hits[0]} | " + " | ".join(f"{hit / max(1, hits[0]):.3f}" for hit in hits[1:]) + " |"
+
+
+def _texts(reader: Reader, each: int) -> list[str]:
+    return [one.text for items in queries(reader, each).values() for one in items]
+
+
+def _p99(spent: list[float]) -> float:
+    return spent[min(len(spent) - 1, int(len(spent) * 0.99))]
+
+
+def _ms(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) * 1000
+
+
+STAGES: dict[str, Callable[[Path], Rows]] = {
+    "import": imported,
+    "day": next_day,
+    "ldap": ldap,
+    "postgres": postgres,
+    "speed": speed,
+    "quality": quality,
+}
+
+
+def write(rows: Rows) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    PAGE.write_text(head + "\n".join([BEGIN, *rows, END]) + tail, encoding="utf-8")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--scale", choices=SCALES, default="small")
+    options.add_argument("--folder", type=Path)
+    options.add_argument("--stage", choices=STAGES, action="append")
+    options.add_argument("--check", action="store_true")
+    asked = options.parse_args()
+    activities, mailboxes = SCALES[asked.scale]
+    with tempfile.TemporaryDirectory(prefix="pli-annuaire-") as own:
+        folder = asked.folder or Path(own)
+        if not (folder / FILES["rpps"]).exists():
+            generate(folder, seed=1, activities=activities, mailboxes=mailboxes, progress=lambda *_: None)
+        rows = [
+            f"{activities:,} activities, {mailboxes:,} mailboxes, {os.cpu_count()} cores, load "
+            f"{os.getloadavg()[0]:.0f} at the start, {time.strftime('%Y-%m-%d')}.",
+            "", "| | |", "|---|---|",
+        ]  # fmt: skip
+        for name in asked.stage or STAGES:
+            started = time.monotonic()
+            found = STAGES[name](folder)
+            print("\n".join(found), f"  ({name}: {time.monotonic() - started:.0f} s)", sep="\n", flush=True)
+            rows += found
+    if not asked.stage and not asked.check:
+        write(rows)
+
+
+if __name__ == "__main__":
+    main()

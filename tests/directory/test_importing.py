@@ -1,0 +1,211 @@
+"""Imports end to end: twice is once, what is refused leaves the edition as it was, who is struck off is heard of."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from core.address import Address
+from core.clock import FakeClock
+from core.db import Db
+from core.errors import BadInput, PliError, Refused
+from directory.annuaire import Annuaire
+from directory.edition.card import unpack
+from directory.events import REINSTATED, STRUCK_OFF, events_after, is_struck_off
+from directory.importing import Importer, Rules
+from directory.national import FILES, generate
+from directory.register import changes_of
+from directory.resolve import find_entry
+from directory.tables import entries
+
+pytestmark = pytest.mark.slow  # each import is two processes
+
+RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
+NOW = FakeClock().now()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("national")
+    generate(folder, seed=7, activities=400, mailboxes=120, progress=lambda *_: None)
+    return folder
+
+
+@pytest.fixture
+def annuaire(db: Db, tmp_path: Path):
+    found = Annuaire(db, tmp_path / "annuaire")
+    yield found
+    found.close()
+
+
+def take(db: Db, annuaire: Annuaire, *paths: Path, rules: Rules = RULES) -> dict:
+    return Importer(db, annuaire, rules, lambda *_: None).run(paths, NOW)
+
+
+def all_of(files: Path) -> list[Path]:
+    return [files / name for name in FILES.values()]
+
+
+def one_person(files: Path) -> list[str]:
+    """The columns of somebody with a mailbox that is not on the red list."""
+    boxes = (files / FILES["mssante"]).read_text().splitlines()[2:]
+    return next(line.split("|") for line in boxes if line.startswith("PER"))
+
+
+def changed(source: Path, target: Path, *edits: tuple[str, str]) -> Path:
+    text = source.read_text(encoding="utf-8")
+    for before, after in edits:
+        assert before in text
+        text = text.replace(before, after)
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def test_all_files_and_then_again(db: Db, annuaire: Annuaire, files: Path) -> None:
+    first = take(db, annuaire, *all_of(files))
+    assert first["changed"] and {one["kind"]: one["lines"] for one in first["files"]}["rpps"] == 400
+    assert all(one["rejected"] == 0 for one in first["files"])
+    box = one_person(files)
+    found = annuaire.search(f"{box[9]} {box[10]}")
+    assert found[0].card.key == box[4] and found[0].card.boxes[0].address == box[1]
+    assert db.read(find_entry, Address.parse(box[1])).family == box[9]
+    again = take(db, annuaire, *all_of(files))
+    assert not again["changed"] and again["edition"] == first["edition"]
+    assert all(one["added"] == one["removed"] == 0 for one in again["files"])
+
+
+def test_a_dry_run_writes_nothing(db: Db, annuaire: Annuaire, files: Path) -> None:
+    report = take(db, annuaire, *all_of(files), rules=replace(RULES, dry_run=True))
+    assert report["dry_run"] and report["files"][0]["lines"] and annuaire.reader() is None
+    assert db.read(lambda session: session.execute(select(func.count()).select_from(entries)).scalar_one()) == 0
+
+
+def test_a_difference_goes_into_the_edition_in_use(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    edition = take(db, annuaire, *all_of(files))["edition"]
+    box = one_person(files)
+    renamed = changed(
+        files / FILES["rpps"],
+        tmp_path / "x.txt",
+        (f"|8{box[3]}|", f"|8{box[3]}|"),
+        (f"|{box[9]}|{box[10]}|", f"|XYLANDER|{box[10]}|"),
+    )
+    report = take(db, annuaire, renamed)
+    assert report["edition"] == edition and report["changed"] and report["files"][0]["added"] >= 1
+    found = annuaire.search("xilander")  # as it sounds
+    assert box[4] in {one.card.key for one in found} and found[0].card.family == "XYLANDER"
+    assert ("rpps", "changed") in {row[1:] for row in db.read(changes_of, box[4])}
+
+
+def test_what_was_updated_is_what_would_have_been_built(
+    db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    """Both ways to an edition end at the same cards and find the same people."""
+    take(db, annuaire, *all_of(files))
+    box = one_person(files)
+    fresh = "nouvelle.adresse@etab-9.mssante.test"
+    take(db, annuaire, changed(files / FILES["mssante"], tmp_path / "x.txt", (box[1], fresh)))
+    updated, found = {card.key: card for card in cards_of(annuaire)}, annuaire.search(fresh)[0].card
+    take(
+        db, annuaire, changed(files / FILES["red"], tmp_path / "red.txt", ("Adresse BAL\n", "Adresse BAL\nx@y.test\n"))
+    )
+    built = {card.key: card for card in cards_of(annuaire)}
+    assert updated.keys() == built.keys() and found.boxes[0].address == fresh
+    assert all(one.boxes == built[key].boxes and one.name == built[key].name for key, one in updated.items())
+    assert annuaire.search(fresh)[0].card.key == found.key == box[4]
+
+
+def cards_of(annuaire: Annuaire):
+    reader = annuaire.reader()
+    return [unpack(text) for _, text in reader.cards_after(-1, 10_000)]
+
+
+def test_who_is_struck_off_is_hidden_and_heard_of(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    take(db, annuaire, *all_of(files))
+    box = one_person(files)
+    lines = (files / FILES["rpps"]).read_text().splitlines(keepends=True)
+    without = tmp_path / "x.txt"
+    without.write_text("".join(line for line in lines if f"|{box[4]}|" not in line))
+    assert take(db, annuaire, without)["struck_off"] == 1
+    assert [(one.kind, one.national_id) for one in db.read(events_after, 0)] == [(STRUCK_OFF, box[4])]
+    assert db.read(is_struck_off, box[4]) and db.read(find_entry, Address.parse(box[1])) is None
+    assert annuaire.search(box[3]) == [] and annuaire.search(box[1]) == []
+    take(db, annuaire, files / FILES["rpps"])
+    assert db.read(events_after, 0)[-1].kind == REINSTATED and not db.read(is_struck_off, box[4])
+    assert annuaire.search(box[3])[0].card.key == box[4]
+    assert db.read(find_entry, Address.parse(box[1])) is not None
+
+
+def test_the_red_list_is_shown_to_the_entitled_only(db: Db, annuaire: Annuaire, files: Path) -> None:
+    take(db, annuaire, *all_of(files))
+    red = (files / FILES["red"]).read_text().splitlines()[1]
+    assert db.read(find_entry, Address.parse(red)).red_list
+    shown = annuaire.search(red)
+    assert all(box.address != red for one in shown for box in one.card.boxes)
+    assert any(box.address == red for box in annuaire.search(red, see_red=True)[0].card.boxes)
+
+
+def hostile(files: Path) -> dict[str, bytes]:
+    good = (files / FILES["mssante"]).read_bytes()
+    lines = good.splitlines(keepends=True)
+    head = lines[0].rstrip().split(b"|")
+    return {
+        "cut within a line": good[: len(good) - 40],
+        "cut at half": b"".join(lines[: len(lines) // 2]),
+        "in another encoding": good.decode().replace("é", "\u00e9").encode("utf-16"),
+        "of Latin letters": good.decode().replace("DÉPARTEMENT", "D").encode("latin-1", "replace"),
+        "columns in another order": b"|".join([head[1], head[0], *head[2:]]) + b"\n" + b"".join(lines[1:]),
+        "another header": b"a|b|c\n" + b"".join(lines[1:]),
+        "one endless line": lines[0] + b"A" * 20_000_000,
+        "zeros": lines[0] + b"\0" * 100_000,
+        "nothing": b"",
+        "header alone": lines[0],
+        "a broken zip": b"PK\x03\x04" + good[:500],
+    }
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=False)
+def test_hostile_files_are_refused_and_the_edition_still_serves(
+    engine: str, db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    take(db, annuaire, *all_of(files))
+    box = one_person(files)
+    for name, data in hostile(files).items():
+        path = tmp_path / "hostile.txt"
+        path.write_bytes(data)
+        with pytest.raises(PliError) as refused:
+            take(db, annuaire, path)
+        assert refused.value.public and box[9] not in refused.value.public, name
+        assert annuaire.search(box[1])[0].card.key == box[4], name
+    assert not take(db, annuaire, *all_of(files))["changed"]
+
+
+def test_a_shrunk_file_is_taken_when_that_is_meant(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    take(db, annuaire, *all_of(files))
+    lines = (files / FILES["mssante"]).read_bytes().splitlines(keepends=True)
+    half = tmp_path / "half.txt"
+    half.write_bytes(b"".join(lines[: len(lines) // 2]))
+    with pytest.raises(Refused):
+        take(db, annuaire, half)
+    assert take(db, annuaire, half, rules=replace(RULES, force=True))["changed"]
+    assert not annuaire.search(lines[-1].decode().split("|")[1])
+
+
+def test_two_of_a_kind_and_none_of_ours(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    twin = shutil.copy(files / FILES["rpps"], tmp_path / "twin.txt")
+    with pytest.raises(BadInput):
+        take(db, annuaire, files / FILES["rpps"], Path(twin))
+    with pytest.raises(BadInput):
+        take(db, annuaire)
+
+
+def test_rejected_lines_are_told_each_time_with_their_numbers(
+    db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.txt"
+    lines = (files / FILES["mssante"]).read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:5], b"=cmd()|not a line\n", *lines[5:]]))
+    for _ in range(2):
+        one = take(db, annuaire, path)["files"][0]
+        assert one["rejected"] == 1 and one["rejections"] == [{"line": 6, "reason": "not 31 columns"}]

@@ -1,0 +1,125 @@
+"""The production shape from the first day: server and workers as processes of their own on PostgreSQL, with RabbitMQ
+and with Redis between them.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import aioimaplib
+import pytest
+
+from ops.demo.cast import PATIENTS
+from ops.demo.client import Post
+from ops.demo.papers import Papers
+from ops.demo.scenario import Scenario
+from ops.demo.stage import Stage
+from ops.demo_files import PHOTO_DATE, prescription_pdf
+from tests.support.brokers import RabbitMq, Redis
+from tests.support.flow import Flow
+from tests.support.letters import PDF
+from tests.support.postgres import PostgresCluster
+from tests.support.shape import Shape
+
+pytestmark = pytest.mark.slow
+
+LETTERS = 12
+
+
+@pytest.fixture(scope="module", params=[RabbitMq, Redis], ids=["rabbitmq", "redis"])
+def shape(request: pytest.FixtureRequest, postgres: PostgresCluster, folder: Path) -> Iterator[Shape]:
+    place = folder / request.param.__name__.lower()
+    place.mkdir()
+    with request.param() as broker, Shape(place, broker, postgres) as shape:
+        yield shape
+    shape.flow.assert_clean(broker.url)
+
+
+async def test_the_whole_main_job(shape: Shape) -> None:
+    stage = Stage(Post(shape.flow.info, Papers(shape.home)), shape.home, lambda *_: None)
+    await Scenario(stage).play()
+    assert len(stage.steps) == 12
+    assert all(step.ok for step in stage.steps)
+    shape.flow.wait_work_done()
+
+
+async def test_what_a_worker_delivers_wakes_who_waits_at_the_server(shape: Shape) -> None:
+    flow = shape.flow
+    number = prescribed(flow)
+    patient = await idle(flow)
+    for to in ("taken", "preparing"):
+        flow.ask("order.move", number=number, to=to, by=flow.pharmacy["login"])
+        if to == "taken":
+            flow.ask("order.confirm", number=number, by=flow.pharmacy["login"])
+    waiting = await patient.idle_start(timeout=120)
+    flow.ask("order.move", number=number, to="ready", by=flow.pharmacy["login"])
+    said = b" ".join(await patient.wait_server_push(timeout=120))
+    patient.idle_done()
+    await waiting
+    assert b"EXISTS" in said
+    newest = (await patient.uid_search("ALL", charset=None)).lines[0].split()[-1].decode()
+    fetched = await patient.uid("fetch", newest, "(BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)])")
+    assert flow.pharmacy["address"].encode() in b" ".join(bytes(line) for line in fetched.lines)
+    await patient.logout()
+
+
+def prescribed(flow: Flow) -> str:
+    """A new prescription's order, drafted by a worker; its number."""
+    seen = {row["number"] for row in flow.ask("order.list", by=flow.pharmacy["login"])}
+    text = f"Bonjour, ma demande n° {time.monotonic_ns()}."
+    files = [("ordonnance-inventée.pdf", PDF, prescription_pdf(PATIENTS[1], PHOTO_DATE))]
+    letter = flow.write(flow.patient(1), flow.pharmacy["address"], "Ordonnance inventée", text=text, files=files)
+    assert flow.submit(flow.patient(1), letter.raw, flow.pharmacy["address"]).code == 250
+    by = flow.pharmacy["login"]
+    new = flow.until(
+        lambda: [row["number"] for row in flow.ask("order.list", by=by) if row["number"] not in seen], "the order"
+    )
+    assert len(new) == 1
+    return new[0]
+
+
+async def idle(flow: Flow) -> aioimaplib.IMAP4_SSL:
+    """The patient's mail program, INBOX selected, ready to wait."""
+    client = aioimaplib.IMAP4_SSL("localhost", flow.server.port("imaps"), timeout=120, ssl_context=flow.context())
+    await client.wait_hello_from_server()
+    await client.login(flow.patient(1)["login"], flow.patient(1)["password"])
+    assert (await client.select("INBOX")).result == "OK"
+    return client
+
+
+def test_mail_is_taken_and_read_without_the_broker_and_worked_on_with_it(shape: Shape) -> None:
+    flow = shape.flow
+    seen = {row["number"] for row in flow.ask("order.list", by=flow.pharmacy["login"])}
+    shape.broker.stop()
+    try:
+        files = [("ordonnance-inventée.pdf", PDF, prescription_pdf(PATIENTS[2], PHOTO_DATE))]
+        letter = flow.write(flow.patient(2), flow.pharmacy["address"], "Sans courtier", files=files)
+        assert flow.submit(flow.patient(2), letter.raw, flow.pharmacy["address"]).code == 250
+        assert flow.fetch(flow.pharmacy, letter.message_id)[0] == letter.raw
+        assert {row["number"] for row in flow.ask("order.list", by=flow.pharmacy["login"])} == seen
+    finally:
+        shape.broker.start()
+    by = flow.pharmacy["login"]
+    flow.until(lambda: {row["number"] for row in flow.ask("order.list", by=by)} - seen, "the order", seconds=120)
+    flow.wait_work_done()
+
+
+def test_both_workers_take_their_part(shape: Shape) -> None:
+    flow, before = shape.flow, filed(shape.flow)
+    for number in range(LETTERS):
+        files = [(f"note-inventée-{number}.txt", "text/plain", f"Note inventée numéro {number}".encode())]
+        letter = flow.write(flow.patient(0), flow.pharmacy["address"], f"Note inventée {number}", files=files)
+        assert flow.submit(flow.patient(0), letter.raw, flow.pharmacy["address"]).code == 250
+    flow.wait_work_done()
+    assert all(worker.running and "pli.run_one" in worker.log for worker in shape.workers)
+    assert [now - then for now, then in zip(filed(flow), before, strict=True)] == [LETTERS, LETTERS]
+    assert flow.pli("verify-data", "--json")["problems"] == []
+
+
+def filed(flow: Flow) -> tuple[int, int]:
+    """Documents, and messages that have some."""
+    return flow.rows("SELECT count(*), count(DISTINCT message_id) FROM documents")[0]
+
+
+def test_the_log_names_nobody(shape: Shape) -> None:
+    shape.flow.assert_clean("ordonnance-inventée", shape.broker.url)

@@ -1,0 +1,71 @@
+"""What comes out is byte for byte what came in, whole and in pieces. RFC 3501 §6.4.5."""
+
+import hashlib
+import re
+
+import pytest
+
+from tests.support.imap_dialogue import RawClient
+from tests.support.imap_house import ImapHouse
+from tests.support.imap_mails import MAILS
+
+
+async def literal(client: RawClient, text: str, tag: str = "y") -> bytes:
+    """The one literal of an answer."""
+    await client.send(f"{tag} {text}\r\n")
+    head = await client.line()
+    found = re.search(r"\{(\d+)\}$", head)
+    assert found, head
+    data = await client.reader.readexactly(int(found[1]))
+    assert (await client.answer(tag))[-1].startswith(f"{tag} OK")
+    return data
+
+
+@pytest.mark.parametrize("name", MAILS)
+async def test_whole_message(house: ImapHouse, lea: RawClient, name: str) -> None:
+    await house.deliver(MAILS[name])
+    await lea.command("SELECT INBOX")
+    for item in ("BODY[]", "BODY.PEEK[]", "RFC822"):
+        data = await literal(lea, f"FETCH 1 {item}")
+        assert hashlib.sha256(data).digest() == hashlib.sha256(MAILS[name]).digest()
+
+
+@pytest.mark.parametrize("name", ["parts", "odd", "large"])
+async def test_header_and_text_together_are_the_message(house: ImapHouse, lea: RawClient, name: str) -> None:
+    await house.deliver(MAILS[name])
+    await lea.command("SELECT INBOX")
+    header = await literal(lea, "FETCH 1 RFC822.HEADER")
+    text = await literal(lea, "FETCH 1 BODY.PEEK[TEXT]")
+    assert header + text == MAILS[name]
+
+
+@pytest.mark.parametrize("step", [300_000, 65_536, 999_999])
+async def test_pieces_of_a_large_message(house: ImapHouse, lea: RawClient, step: int) -> None:
+    raw = MAILS["large"]
+    await house.deliver(raw)
+    await lea.command("SELECT INBOX")
+    pieces = [await literal(lea, f"FETCH 1 BODY.PEEK[]<{at}.{step}>") for at in range(0, len(raw), step)]
+    assert b"".join(pieces) == raw
+
+
+async def test_an_appended_message_is_as_it_was_sent(lea: RawClient) -> None:
+    raw = MAILS["large"]
+    await lea.send(b"z APPEND INBOX {%d+}\r\n" % len(raw) + raw + b"\r\n")
+    assert (await lea.answer("z"))[-1].startswith("z OK [APPENDUID")
+    await lea.command("SELECT INBOX")
+    assert await literal(lea, "FETCH 1 BODY[]") == raw
+
+
+async def test_many_messages_in_one_answer(house: ImapHouse, lea: RawClient) -> None:
+    """More than one batch, large and small mixed."""
+    sent = [MAILS[("plain", "large", "parts", "odd")[number % 4]] for number in range(70)]
+    for raw in sent:
+        await house.deliver(raw)
+    await lea.command("SELECT INBOX")
+    await lea.send("q UID FETCH 1:* BODY.PEEK[]\r\n")
+    for number, raw in enumerate(sent, 1):
+        head = await lea.line()
+        assert head == f"* {number} FETCH (UID {number} BODY[] {{{len(raw)}}}"
+        assert await lea.reader.readexactly(len(raw)) == raw
+        assert await lea.line() == ")"
+    assert (await lea.line()).startswith("q OK")

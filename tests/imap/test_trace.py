@@ -1,0 +1,63 @@
+"""Every reading of a message's text stands in the trail before the text leaves; when it cannot, nothing leaves."""
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from core.tables import audit
+from mail.imap.services import Options
+from tests.support.imap_dialogue import RawClient
+from tests.support.imap_house import LEA, PASSWORD, ImapHouse
+from tests.support.imap_mails import PLAIN
+
+
+def reads(session: Session) -> list[tuple[str, int]]:
+    rows = session.execute(select(audit.c.actor, audit.c.ref).where(audit.c.action == "mail.read"))
+    return [tuple(row) for row in rows]
+
+
+async def test_text_is_traced_once_a_session_headers_are_not(house: ImapHouse, lea: RawClient) -> None:
+    await house.deliver(PLAIN)
+    await house.deliver(PLAIN)
+    await lea.command("SELECT INBOX")
+    for quiet in ("FLAGS", "ENVELOPE", "BODYSTRUCTURE", "BODY.PEEK[HEADER]", "BODY.PEEK[HEADER.FIELDS (Subject)]"):
+        await lea.command(f"FETCH 1:2 {quiet}")
+    assert house.db.read(reads) == []
+    for _ in range(2):
+        for loud in ("BODY.PEEK[]", "BODY[1]", "BODY.PEEK[TEXT]<0.1>", "RFC822"):
+            await lea.command(f"FETCH 1:2 {loud}")
+    found = house.db.read(reads)
+    assert len(found) == len(set(found)) == 2
+    assert {actor for actor, _ in found} == {str(house.boxes[LEA].account_id)}
+    assert house.db.read(house.trail.problems) == []
+
+
+async def test_another_session_is_another_reading(house: ImapHouse, port: int) -> None:
+    await house.deliver(PLAIN)
+    for _ in range(2):
+        client = await RawClient.connect(port)
+        await client.command(f'LOGIN {LEA} "{PASSWORD}"')
+        await client.command("SELECT INBOX")
+        await client.command("FETCH 1 BODY[]")
+        await client.close()
+    assert len(house.db.read(reads)) == 2
+
+
+async def test_it_can_be_switched_off(house: ImapHouse) -> None:
+    port = await house.serve(Options(insecure_loopback=True, trace_reads=False))
+    await house.deliver(PLAIN)
+    client = await RawClient.connect(port)
+    await client.command(f'LOGIN {LEA} "{PASSWORD}"')
+    await client.command("SELECT INBOX")
+    assert len(await client.command("FETCH 1 BODY.PEEK[]")) > 2
+    assert house.db.read(reads) == []
+    await client.close()
+
+
+async def test_no_trail_no_text(house: ImapHouse, lea: RawClient) -> None:
+    await house.deliver(PLAIN)
+    await lea.command("SELECT INBOX")
+    house.db.run(lambda session: session.execute(text("ALTER TABLE audit RENAME TO lost")) and None)
+    answer = await lea.command("FETCH 1 BODY.PEEK[]")
+    assert len(answer) == 1 and answer[0].startswith("x NO [")
+    house.db.run(lambda session: session.execute(text("ALTER TABLE lost RENAME TO audit")) and None)
+    assert (await lea.command("FETCH 1 BODY.PEEK[]"))[-1].startswith("x OK")

@@ -1,0 +1,135 @@
+"""Collecting from Debian's Dovecot over TLS: once each, across disconnects, renumbering and duplicates."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from core.db import Db
+from crypto.authority import Authority
+from mail import collect_rows
+from mail.collect import Collector
+from mail.collect_rows import Collection, Source
+from mail.incoming import Door
+from tests.support.post_office import PHARMACY, PostOffice
+from tests.support.tls_dovecot import PASSWORD, TlsDovecot
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def engine() -> str:
+    return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority.create("Autre opérateur", now=datetime.now(UTC))
+
+
+@pytest.fixture
+def dovecot(authority: Authority) -> Iterator[TlsDovecot]:
+    with tempfile.TemporaryDirectory(prefix="col-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "d").mkdir(mode=0o755)
+        with TlsDovecot(Path(folder) / "d", authority) as made:
+            yield made
+
+
+@pytest.fixture
+async def office(db: Db, tmp_path: Path) -> AsyncIterator[PostOffice]:
+    made = PostOffice(db, tmp_path, announce=())
+    yield made
+    await made.stop()
+
+
+def registered(office: PostOffice, dovecot: TlsDovecot, authority: Authority, password: str = PASSWORD) -> Collection:
+    source = Source("localhost", dovecot.imap, "box0", password, ca=authority.certificate_pem.decode())
+    office.db.run(collect_rows.register, office.keyring, office.mailboxes[PHARMACY].id, source)
+    return office.db.read(collect_rows.listed, office.keyring)[-1]
+
+
+def collector(office: PostOffice) -> Collector:
+    return Collector(office.db, office.keyring, office.clock, office.reception)
+
+
+def texts(office: PostOffice) -> list[str]:
+    return [each.raw.decode().split("\r\n\r\n")[1].strip() for each in office.inbox(PHARMACY)]
+
+
+async def test_each_message_once(office: PostOffice, dovecot: TlsDovecot, authority: Authority) -> None:
+    collection = registered(office, dovecot, authority)
+    dovecot.put("1", "un")
+    dovecot.put("2", "deux")
+    for _ in range(2):
+        await collector(office).visit(collection, once=True)
+    assert sorted(texts(office)) == ["deux", "un"]
+    dovecot.put("3", "trois")
+    await collector(office).visit(collection, once=True)
+    assert sorted(texts(office)) == ["deux", "trois", "un"]
+    (kept, *_) = office.inbox(PHARMACY)
+    assert (kept.meta.listener, kept.meta.sender) == (Door.COLLECT.value, "dr@ailleurs.test")
+
+
+async def test_renumbering_and_duplicates(office: PostOffice, dovecot: TlsDovecot, authority: Authority) -> None:
+    collection = registered(office, dovecot, authority)
+    dovecot.put("1", "un")
+    await collector(office).visit(collection, once=True)
+    dovecot.stop()
+    dovecot.renumber()
+    dovecot.put("2", "un")
+    dovecot.put("3", "deux")
+    dovecot.start()
+    await collector(office).visit(collection, once=True)
+    assert sorted(texts(office)) == ["deux", "un"]
+
+
+async def test_idle_tells_and_a_disconnect_is_survived(
+    office: PostOffice, dovecot: TlsDovecot, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail.collect.WAITS_S", (0.2,))
+    registered(office, dovecot, authority)
+    task = asyncio.create_task(collector(office).run())
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(office.inbox(PHARMACY)) < count:
+                await asyncio.sleep(0.05)
+
+    try:
+        dovecot.put("1", "un")
+        await until(1)
+        dovecot.put("2", "deux")
+        await until(2)
+        dovecot.stop()
+        dovecot.put("3", "trois")
+        dovecot.start()
+        await until(3)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert sorted(texts(office)) == ["deux", "trois", "un"]
+
+
+async def test_a_wrong_password_or_certificate_is_said(
+    office: PostOffice, dovecot: TlsDovecot, authority: Authority
+) -> None:
+    wrong = registered(office, dovecot, authority, "autre")
+    with pytest.raises(Exception, match="login refused"):
+        await collector(office).visit(wrong, once=True)
+    stranger = registered(office, dovecot, Authority.create("Inconnue", now=datetime.now(UTC)))
+    with pytest.raises(OSError, match="certificate"):
+        await collector(office).visit(stranger, once=True)
+
+
+def test_only_one_follows(office: PostOffice, dovecot: TlsDovecot, authority: Authority) -> None:
+    number, now = registered(office, dovecot, authority).id, office.clock.now()
+    assert office.db.run(collect_rows.take, number, 1, now, 60)
+    assert office.db.run(collect_rows.take, number, 1, now, 60) and not office.db.run(
+        collect_rows.take, number, 2, now, 60
+    )
+    office.clock.advance(61)
+    assert office.db.run(collect_rows.take, number, 2, office.clock.now(), 60)

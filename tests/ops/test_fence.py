@@ -1,0 +1,112 @@
+"""Judged in a process of its own: the same verdicts, and whoever keeps it busy gets one too."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from crypto.trust import BadTrust
+from crypto.verdict import Reason, Verdict
+from crypto.verify import verify_message
+from ops import cli, fence
+from ops.fence import Fence, TrustFiles
+from ops.trust_files import Watch
+from tests.support.pki import NOW, SIGNER, pki, signed
+
+FILES = TrustFiles(pki().root.certificate_pem, pki().mail_ca.certificate_pem, pki().crls())
+
+
+@pytest.fixture
+def fenced():
+    made = Fence(FILES, processes=1, start="fork")
+    yield made
+    made.close()
+
+
+def test_the_verdicts_are_those_of_the_profile(fenced):
+    for raw in (signed(), signed().replace(b"Essai", b"Essaj"), b"From: a@b.test\r\n\r\nplain", b"\xff" * 200):
+        assert fenced.judge(raw, SIGNER, NOW) == verify_message(raw, trust=FILES.load(), at=NOW, envelope_sender=SIGNER)
+
+
+def test_who_keeps_the_process_busy_is_permerror_and_the_next_is_judged(fenced, monkeypatch):
+    def endless(*_args, **_more):
+        while True:
+            pass
+
+    monkeypatch.setattr(fence, "CPU_S", 0)  # the forked process begins with what stands here now
+    monkeypatch.setattr(fence, "verify_message", endless)
+    assert fenced.judge(signed(), SIGNER, NOW) == Verdict(Reason.SURPRISE)
+    monkeypatch.undo()
+    assert fenced.judge(signed(), SIGNER, NOW).reason is Reason.OK
+
+
+def test_a_process_that_dies_is_permerror(fenced, monkeypatch):
+    monkeypatch.setattr(fence, "verify_message", lambda *_args, **_more: os._exit(1))
+    assert fenced.judge(signed(), SIGNER, NOW) == Verdict(Reason.SURPRISE)
+
+
+def test_bad_trust_is_told_at_once_and_a_naive_time_is_our_mistake(fenced):
+    with pytest.raises(BadTrust):
+        Fence(TrustFiles(b"noise"))
+    with pytest.raises(ValueError):
+        fenced.judge(signed(), SIGNER, NOW.replace(tzinfo=None))
+    assert NOW.tzinfo is UTC
+
+
+def test_a_changed_file_is_seen_once(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("ops.trust_files.LOOK_S", 0.0)
+    path = tmp_path / "crl.pem"
+    watch = Watch([path])
+    assert not watch.changed()
+    path.write_bytes(b"one")
+    assert watch.changed() and not watch.changed()
+    path.write_bytes(b"another")
+    assert watch.changed()
+    path.unlink()
+    assert watch.changed()
+
+
+def test_the_command_judges_each_file_whatever_lies_in_its_folders(tmp_path: Path):
+    for folder in ("above", "lists"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "README").write_bytes(b"noise")
+    (tmp_path / "ca.pem").write_bytes(pki().root.certificate_pem)
+    (tmp_path / "above" / "mid.pem").write_bytes(pki().mail_ca.certificate_pem)
+    for n, crl in enumerate(pki().crls()):
+        (tmp_path / "lists" / f"{n}.crl").write_bytes(crl)
+    (tmp_path / "a.eml").write_bytes(signed())
+    (tmp_path / "b.eml").write_bytes(signed().replace(b"Essai", b"Essaj").replace(b"Bonjour", b"Bonsoir"))
+    (tmp_path / "c.eml").write_bytes(b"")
+    words = ["verify", "--json", "--anchors", tmp_path / "ca.pem", "--intermediates", tmp_path / "above"]
+    words += ["--at", NOW.isoformat(), *(tmp_path / f"{n}.eml" for n in "abc")]
+    answers = {}
+    for crls in (["--crls", tmp_path / "lists"], ["--crls", tmp_path / "above"], []):
+        done = CliRunner().invoke(cli.app, list(map(str, [*words, *crls])))
+        assert done.exit_code == 0, done.output
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert all(set(one) == {"file", "signature", "reason", "signer", "seconds"} for one in found)
+        answers[len(answers)] = [one["signature"] for one in found]
+    assert [answers[n][0] for n in range(3)] == ["pass", "temperror", "pass"]
+    assert [answers[n][2] for n in range(3)] == ["none"] * 3
+
+
+def test_a_neighbour_that_kills_the_process_costs_nobody_else_the_verdict(monkeypatch):
+    """Both are with the same process when it dies; the honest one is judged again, alone."""
+    honest, hostile = signed(), signed().replace(b"Essai", b"Essaj")
+    judged = fence.verify_message
+
+    def dies(raw, **more):
+        if raw == hostile:
+            os._exit(1)
+        return judged(raw, **more)
+
+    monkeypatch.setattr(fence, "verify_message", dies)
+    made = Fence(FILES, processes=1, start="fork")
+    with ThreadPoolExecutor(4) as threads:
+        verdicts = list(threads.map(lambda raw: made.judge(raw, SIGNER, NOW), [hostile, honest, hostile, honest]))
+    made.close()
+    assert [verdict.reason for verdict in verdicts] == [Reason.SURPRISE, Reason.OK, Reason.SURPRISE, Reason.OK]

@@ -1,0 +1,92 @@
+"""Every route × every role × somebody else's object: a route without a rule here fails, and nothing leaks."""
+
+import re
+
+import pytest
+from fastapi import FastAPI
+
+from crypto.verdict import Reason, Verdict
+from record.orders import State
+from tests.support.kept import PHARMACY, ordered, prescribed
+from tests.support.portal_world import OTHER, World, confirmed, moved
+
+PUBLIC, SIGNED_IN = "public", "anyone who is signed in"
+OPEN = {
+    "/",
+    "/accessibilite",
+    "/mentions",
+    "/vie-privee",
+    "/affichage",
+    "/sante",
+    "/entrer",
+    "/sortir",
+    "/p/sortir",
+    "/metrics",
+}  # exactly these
+RULES = {  # the beginning of a path → who; the longest that fits
+    "/demo": PUBLIC,  # in the demonstration alone
+    "/psc": PUBLIC,
+    "/oidc": PUBLIC,  # the homeserver's; who is let through: test_oidc
+    "/oidc/autoriser": SIGNED_IN,
+    "/entrer": PUBLIC,
+    "/compte": SIGNED_IN,
+    "/p/compte": SIGNED_IN,
+    "/p": "patient",
+    "/officine": "pharmacist",
+    "/pro": "physician",
+    "/admin": "operator",
+    "/annuaire": PUBLIC,  # public data, with a door of its own
+    "/fhir": PUBLIC,
+    "/mail": PUBLIC,  # how mail programs set themselves up: names and ports
+    "/.well-known": PUBLIC,
+    "/messagerie.mobileconfig": PUBLIC,
+}
+SECRETS = ("LÉVÊQUE", "PARACÉTAMOL", "279039912300192", "2 79 03 99")
+
+
+def rule(path: str) -> str | None:
+    if path in OPEN:
+        return PUBLIC
+    fitting = [start for start in RULES if path == start or path.startswith(f"{start}/")]
+    return RULES[max(fitting, key=len)] if fitting else None
+
+
+def routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Method and path of each, as the application describes itself."""
+    return [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+
+
+def test_every_route_has_a_rule(world: World):
+    assert len(routes(world.app)) > 40
+    assert not [path for _method, path in routes(world.app) if rule(path) is None]
+
+
+def filled(path: str, number: str, ids: str) -> str:
+    return re.sub(r"{(\w+)}", lambda name: number if name[1] == "number" else ids, path)
+
+
+@pytest.mark.parametrize("who", ["stranger", "patient", "pharmacist", "other pharmacy"])
+def test_nobody_gets_what_is_not_theirs(world: World, who: str):
+    order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
+    order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
+    logins = {"patient": world.patient_login, "pharmacist": PHARMACY, "other pharmacy": OTHER}
+    role = {"other pharmacy": "pharmacist"}.get(who, who)
+    browser = world.signed_in(logins[who]) if who in logins else world.browser()
+    documents = world.kept.db.read(world.services.orders.detail, order).documents or (1,)
+    for method, path in routes(world.app):
+        wanted = rule(path)
+        if method not in ("GET", "POST") or wanted in (PUBLIC, SIGNED_IN, role) and who != "other pharmacy":
+            continue
+        if path in ("/sortir", "/p/sortir") or wanted in (PUBLIC, SIGNED_IN):
+            continue
+        asked = filled(path, order.number, str(documents[0]))
+        if asked.endswith("/flux"):
+            if who == "other pharmacy" or wanted == role:
+                continue
+        answer = browser.get(asked) if method == "GET" else browser.post(asked, jeton="x", version="1")
+        if wanted != role:
+            assert answer.status_code in (400, 401, 404), (method, path, answer.status_code)
+        if who == "other pharmacy" and "{" in path:
+            assert answer.status_code >= 400, (method, path)
+        assert not [secret for secret in SECRETS if secret in answer.text], (method, path)
+    assert world.kept.db.read(world.services.orders.get, order.id).version == order.version

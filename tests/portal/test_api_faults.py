@@ -1,0 +1,63 @@
+"""Whatever goes wrong, a program reads JSON: never a page, never what it sent, and with 405 what it may do."""
+
+import json
+
+import pytest
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+
+from tests.portal.test_api import key_of
+from tests.support.portal_world import World
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+PATHS = {
+    "/api": "application/json",
+    "/api/": "application/json",
+    "/api/nothing": "application/json",
+    "/api/orders": "application/json",
+    "/api/orders/ABC-DEFG": "application/json",
+    "/api/orders/%F4%81/moves": "application/json",
+    "/api/fhir/Task": "application/fhir+json",
+    "/api/fhir/Task/ABC-DEFG": "application/fhir+json",
+    "/api/fhir/Patient": "application/fhir+json",
+    "/fhir/v2": "application/fhir+json",
+    "/fhir/v2/Practitioner": "application/fhir+json",
+    "/fhir/v2/Practitioner/_search": "application/fhir+json",
+    "/fhir/nothing": "application/fhir+json",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_failure_is_for_programs(world: World, path: str):
+    client, key = world.browser().client, key_of(world)
+    for method in METHODS:
+        for headers in (key, {}, key | {"host": "elsewhere.example"}, key | {"content-length": "9" * 13}):
+            answer = client.request(method, path, headers=headers)
+            if answer.status_code < 400:
+                continue
+            assert answer.headers["content-type"].startswith(PATHS[path]), (method, answer.text)
+            if method != "HEAD":
+                body = json.loads(answer.content)
+                assert OperationOutcome(**body) if "fhir" in path else set(body) == {"error"}
+            if answer.status_code == 405:
+                allowed = answer.headers["allow"].split(", ")
+                assert allowed != [""] and method not in allowed, (method, allowed)
+
+
+def test_what_is_malformed_is_named_but_not_repeated(world: World):
+    client, key = world.browser().client, key_of(world)
+    answer = client.get("/api/orders?state=LÉVÊQUE", headers=key)
+    assert answer.status_code == 422 and answer.json() == {"error": "demande mal formée : state"}
+    answer = client.post("/api/orders/ABC-DEFG/moves", json={"to": "ready", "version": "LÉVÊQUE", "x": 1}, headers=key)
+    assert answer.json() == {"error": "demande mal formée : version, x"}
+    answer = client.post("/api/orders/ABC-DEFG/moves", content=b"{", headers=key)
+    assert answer.status_code == 422 and answer.json() == {"error": "demande mal formée : corps"}
+
+
+def test_a_path_of_two_methods_allows_both(world: World):
+    answer = world.browser().client.put("/api/orders/ABC-DEFG/messages", headers=key_of(world))
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, POST"
+
+
+def test_a_page_asked_wrongly_stays_a_page(world: World):
+    answer = world.browser().client.put("/officine", headers={"sec-fetch-site": "same-origin"})
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD, POST" and "<html" in answer.text

@@ -1,0 +1,64 @@
+"""The patient's page: where each order stands, in plain words, and the one thing that a patient may do."""
+
+import pytest
+
+from record.orders import State
+from tests.support.kept import PHARMACY, ordered, prescribed
+from tests.support.portal_world import World, full_board, moved
+
+
+def test_each_order_says_where_it_stands(world: World):
+    full_board(world.kept)
+    page = world.signed_in(world.patient_login).get("/p").text
+    for words in (
+        "Votre ordonnance est arrivée",
+        "La pharmacie vous pose une question",
+        "La photo est floue : pouvez-vous la reprendre ?",
+        "Votre commande est prête",
+        "Une partie de votre commande est prête",
+        "promis pour le",
+        "Commande retirée",
+        "PHARMACIE DU PORT",
+    ):
+        assert words in page, words
+    assert "@" not in page  # nobody's address, which is a patient's number
+
+
+def test_a_patient_cancels(world: World):
+    order = ordered(world.kept, prescribed(world.kept))
+    browser = world.signed_in(world.patient_login)
+    answer = browser.act("/p", f"/p/commande/{order.number}/annuler", version="1")
+    assert answer.headers["location"] == "/p?fait=annulee"
+    assert "Votre commande est annulée." in browser.get("/p?fait=annulee").text
+    assert world.kept.db.read(world.services.orders.get, order.id).state is State.CANCELLED
+
+
+def test_a_collected_order_cannot_be_cancelled(world: World):
+    order = full_board(world.kept)["collected"]
+    browser = world.signed_in(world.patient_login)
+    answer = browser.act("/p", f"/p/commande/{order.number}/annuler", version=str(order.version))
+    assert answer.status_code == 409
+
+
+def test_somebody_else_s_order_does_not_exist(world: World):
+    browser = world.signed_in(world.patient_login)
+    assert browser.act("/p", "/p/commande/AAA-AAAA/annuler", version="1").status_code == 404
+    assert world.signed_in(PHARMACY).get("/p").status_code in (401, 404)
+
+
+def test_nothing_yet(world: World):
+    assert "Aucune commande en cours" in world.signed_in(world.patient_login).get("/p").text
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_has_its_words(state: State):
+    from portal.words import standing
+
+    assert standing(state).title and standing(state).advice
+
+
+def test_an_old_sight_is_refused(world: World):
+    order = ordered(world.kept, prescribed(world.kept))
+    moved(world.kept, order, State.TAKEN)
+    browser = world.signed_in(world.patient_login)
+    assert browser.act("/p", f"/p/commande/{order.number}/annuler", version="1").status_code == 409

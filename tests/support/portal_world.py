@@ -1,0 +1,233 @@
+"""The pages over a real store: two pharmacies, a patient, orders in every state, and a server for a real browser."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+import portal.tables  # noqa: F401  on the one MetaData before it is created
+from core.address import Address, MailboxKind
+from crypto.passwords import hash_password
+from crypto.trust import Trust
+from crypto.verdict import Reason, Verdict
+from crypto.verify import verify_message
+from directory.annuaire import Annuaire
+from directory.extracts.entry import Entry
+from directory.importer import upsert
+from directory.resolve import PHARMACY_SECTORS, add_local_domain
+from mail import pipeline
+from mail.accounts import set_password
+from mail.auth import Authenticator
+from mail.conversations import record_dispensation
+from mail.deliver import Deliverer, Names
+from mail.incoming import Door
+from mail.judge import Judge
+from mail.reception import Reception
+from mail.store import Store
+from mail.submit import Submitter
+from portal.app import build
+from portal.services import DemoDoor, Services
+from record.access import Records
+from record.order_book import OrderBook
+from record.order_facts import Order, Wish
+from record.orders import State
+from tests.support.kept import PHARMACY, Home, Kept, asked, open_kept, ordered, pharmacist, prescribed
+from tests.support.kept import _home as make_home
+from tests.support.portal_chat import chat_client
+from tests.support.ports import free_port
+
+BASE = "http://127.0.0.1"
+PASSWORD = "inventé pour les essais"
+OTHER = "pharmacie.10@demo.mssante.test"
+TEXT = (
+    "PARACÉTAMOL 1 g, comprimé : 1 comprimé matin et soir pendant 5 jours\nLÉVOTHYROXINE 75 ug, comprimé : 1 le matin"
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """`kept` with pages over it."""
+
+    kept: Kept
+    services: Services
+    app: FastAPI
+    other: Home
+    patient_login: str
+
+    def browser(self) -> "Browser":
+        return Browser(self.app)
+
+    def signed_in(self, login: str) -> "Browser":
+        found = self.browser()
+        answer = found.post("/entrer", login=login, password=PASSWORD)
+        assert answer.status_code == 303, answer.text
+        return found
+
+
+class Browser:
+    """A client that behaves as a browser does on our own pages: it says where a form comes from."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.client = TestClient(app, base_url=BASE, follow_redirects=False)
+
+    def get(self, path: str) -> Response:
+        return self.client.get(path, headers={"sec-fetch-site": "same-origin"})
+
+    def post(self, path: str, **form: str | list[str]) -> Response:
+        return self.client.post(path, data=form, headers={"sec-fetch-site": "same-origin", "origin": BASE})
+
+    def act(self, page: str, path: str, **form: str | list[str]) -> Response:
+        """Post with the form token that this page shows."""
+        return self.post(path, jeton=token_in(self.get(page).text), **form)
+
+
+def token_in(page: str) -> str:
+    return page.split('name="jeton" value="', 1)[1].split('"', 1)[0]
+
+
+@contextmanager
+def open_world(url: str, folder: Path) -> Iterator[World]:
+    kept = open_kept(url, folder)
+    try:
+        other = kept.db.run(make_home, kept.keyring, Address.parse(OTHER), MailboxKind.ORG, "pharmacist", kept.clock)
+        hashed = hash_password(PASSWORD)
+        for home in (kept.pharmacy, kept.patient, other):
+            kept.db.run(set_password, home.account_id, hashed)
+        sector = min(PHARMACY_SECTORS)
+        entry = Entry(address=PHARMACY, kind="ORG", structure_name="PHARMACIE DU PORT", sector=sector)
+        kept.db.run(upsert, [entry])
+        now = kept.clock.now()
+        kept.db.run(record_dispensation, kept.patient.mailbox.id, kept.pharmacy.mailbox.id, now)
+        for address in (PHARMACY, OTHER, patient_login(kept)):
+            kept.db.run(add_local_domain, Address.parse(address).domain)
+        services = replace(services_of(kept), annuaire=Annuaire(kept.db, folder), chat=chat_client(kept))
+        yield World(kept, services, build(services), other, patient_login(kept))
+    finally:
+        kept.db.close()
+
+
+def patient_login(kept: Kept) -> str:
+    from ops.demo_files import demo_patient
+
+    return f"{demo_patient().ins.matricule}@patient.mssante.fr"
+
+
+def services_of(kept: Kept) -> Services:
+    db, keyring, clock, trail = kept.db, kept.keyring, kept.clock, kept.trail
+    return Services(
+        db=db,
+        keyring=keyring,
+        clock=clock,
+        trail=trail,
+        authenticator=Authenticator(db, keyring, clock),
+        store=Store(db, keyring, kept.blobs),
+        records=Records(db, keyring, trail, kept.blobs, clock),
+        post=submitter_of(kept),
+        judge=judge_of(kept),
+        authority=kept.authority,
+        orders=OrderBook(keyring, trail),
+        blobs=kept.blobs,
+        demo=True,
+        demo_doors=lambda: (
+            DemoDoor("la pharmacie", PHARMACY, PASSWORD, "pharmacist"),
+            DemoDoor("Maëlys", patient_login(kept), PASSWORD, "patient"),
+        ),
+    )
+
+
+def judge_of(kept: Kept) -> Judge:
+    """The real one, trusting the world's own authority."""
+    crl = kept.authority.crl(now=kept.clock.now(), days=365)
+    trust = Trust.load(kept.authority.certificate_pem, crls=[crl])
+
+    def judge(raw: bytes, sender: str | None, at: datetime) -> Verdict:
+        return verify_message(raw, trust=trust, at=at, envelope_sender=sender)
+
+    return judge
+
+
+def submitter_of(kept: Kept) -> Submitter:
+    """The real way of mail that the house writes, without what other rooms want to be told."""
+    db, keyring, clock = kept.db, kept.keyring, kept.clock
+    deliverer = Deliverer(db, keyring, kept.trail, judge_of(kept), Names("localhost", "pli.example"), ())
+    pipelines = {Door.SUBMISSION: pipeline.submission(db, keyring, dispensed_within_days=365)}
+    reception = Reception(db, keyring, clock, kept.blobs, deliverer, pipelines, ThreadPoolExecutor(2), 65536)
+    return Submitter(db, keyring, clock, reception)
+
+
+def moved(kept: Kept, order: Order, to: State, wish: Wish = Wish()) -> Order:
+    book = OrderBook(kept.keyring, kept.trail)
+    now = kept.clock.now()
+    return kept.db.run(book.move, order.id, to, pharmacist(kept), now, version=order.version, wish=wish)
+
+
+def confirmed(kept: Kept, order: Order) -> Order:
+    book = OrderBook(kept.keyring, kept.trail)
+    lines = tuple(
+        replace(line, strength=line.strength.removesuffix(" ?")) for line in kept.db.read(book.detail, order).lines
+    )
+    now = kept.clock.now()
+    return kept.db.run(book.confirm_lines, order.id, lines, pharmacist(kept), now, version=order.version)
+
+
+def full_board(kept: Kept) -> dict[str, Order]:
+    """An order in each state, of different ages, with each kind of signature."""
+    found: dict[str, Order] = {}
+
+    def one(name: str, reason: Reason, minutes: int) -> Order:
+        order = ordered(kept, prescribed(kept, Verdict(reason)), TEXT)
+        kept.clock.advance(minutes * 60)
+        found[name] = order
+        return order
+
+    promise = Wish("", ("Lévothyroxine 75 µg",), (kept.clock.now() + timedelta(days=2)).date())
+    late = replace(promise, promised_on=kept.clock.now().date())
+    question = one("question", Reason.NOT_SIGNED, 50)
+    found["question"] = asked(kept, question, "La photo est floue : pouvez-vous la reprendre ?")
+    for name, wish, minutes in (("late", late, 60 * 30), ("promised", promise, 5)):
+        order = moved(kept, confirmed(kept, moved(kept, one(name, Reason.OK, 1), State.TAKEN)), State.PREPARING)
+        found[name] = moved(kept, order, State.PARTLY_READY, wish)
+        kept.clock.advance(minutes * 60)
+    preparing = moved(kept, confirmed(kept, moved(kept, one("preparing", Reason.OK, 7), State.TAKEN)), State.PREPARING)
+    ready = moved(kept, confirmed(kept, moved(kept, one("ready", Reason.OK, 3), State.TAKEN)), State.PREPARING)
+    found["preparing"], found["ready"] = preparing, moved(kept, ready, State.READY)
+    collected = moved(kept, confirmed(kept, moved(kept, one("collected", Reason.OK, 3), State.TAKEN)), State.PREPARING)
+    found["collected"] = moved(kept, moved(kept, collected, State.READY), State.COLLECTED)
+    found["taken"] = moved(kept, one("taken", Reason.OK, 20), State.TAKEN)
+    one("altered", Reason.CONTENT_CHANGED, 16)
+    one("received", Reason.OK, 3)
+    return found
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The pages on a port of the loopback."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False)
+    )
+    began = threading.Event()
+    startup = server.startup
+
+    async def told(*arguments: object, **named: object) -> None:
+        await startup(*arguments, **named)  # type: ignore[arg-type]
+        began.set()
+
+    server.startup = told  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert began.wait(20)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        app.state.work.live.close()
+        server.should_exit = True
+        thread.join(20)
