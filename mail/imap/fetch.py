@@ -31,6 +31,7 @@ from mail.imap.unpack import known_of
 from mail.imap.wire import Closed
 from mail.index import Index
 
+TRACED_AHEAD = 1024  # readings that stand in the trail in one commit; at most so many too many when the client leaves
 BATCH = {Depth.ROW: 2000, Depth.META: 500, Depth.HEADER: 250, Depth.BODY: 128}  # messages answered together
 AT_ONCE = 1024 * 1024  # octets made ready before the client has to read
 FEW = 4  # messages that are read without a trip to a thread
@@ -53,7 +54,7 @@ async def fetch(session: Session, command: Fetch) -> str:
         await session.near(partial(session.services.db.read, check_holder, session.source))
     size = BATCH[fetching.plan.depth]
     for start in range(0, len(places), size):
-        await fetching.send(places[start : start + size])
+        await fetching.send(places[start : start + size], places[start : start + TRACED_AHEAD])
     if fetching.damaged:
         raise ImapBad("some of the messages cannot be opened", condition="NO", code="CORRUPTION")
     if fetching.missing and not command.uid:
@@ -86,11 +87,11 @@ class _Fetching:
         self._view = session.selected
         self._index = index
 
-    async def send(self, places: Sequence[int]) -> None:
-        """Answer for these places of the view."""
+    async def send(self, places: Sequence[int], coming: Sequence[int]) -> None:
+        """Answer for these places of the view; `coming` are these and those that are answered next."""
         batch = self._batch(places)
         if self.plan.depth is Depth.BODY:
-            await self._bodies(batch)
+            await self._bodies(batch, coming)
             return
         known: list[Known] = []
         if self.plan.depth > Depth.ROW:
@@ -155,10 +156,10 @@ class _Fetching:
 
     # --- octets ------------------------------------------------------------------------------------------------------
 
-    async def _bodies(self, batch: Batch) -> None:
+    async def _bodies(self, batch: Batch, coming: Sequence[int]) -> None:
         contents, marked = await asyncio.gather(
             self._session.near(partial(self._read, batch.uids(), with_body=True), small=len(batch.numbers) <= FEW),
-            self._before(batch),
+            self._before(batch, coming),
         )
         if marked:
             self._index = await self._session.index()
@@ -168,25 +169,30 @@ class _Fetching:
         self.missing += len(batch.numbers) - len(there.numbers)
         await self._send_bodies(there, [by_uid[uid] for uid in there.uids()], marked)
 
-    async def _before(self, batch: Batch) -> set[int]:
+    async def _before(self, batch: Batch, coming: Sequence[int]) -> set[int]:
         """Trace and mark, in one commit when both are due; the UIDs that are marked now."""
         marking = self.plan.marks and not self._view.read_only and "s" in self._view.rights
         flags = self._index.flags
         unseen = [self._index.uids[place] for place in batch.places if SEEN not in flags[place]] if marking else []
-        _, marked = await asyncio.gather(self._trace(batch.message_ids()), self._mark(unseen))
+        _, marked = await asyncio.gather(self._trace(batch.message_ids(), coming), self._mark(unseen))
         return marked
 
-    async def _trace(self, message_ids: list[int]) -> None:
-        """Each message once a session. Raises DatabaseDown: then nothing is read."""
+    async def _trace(self, message_ids: list[int], coming: Sequence[int]) -> None:
+        """Each message once a session; with these all that are coming, since a commit costs the same for one as for
+        hundreds. Raises DatabaseDown: then nothing is read."""
         services, who = self._session.services, self._session.holder
-        if not (self.plan.reads and services.options.trace_reads):
+        if not (self.plan.reads and services.options.trace_reads) or self._session.traced.issuperset(message_ids):
             return
-        new = set(message_ids) - self._session.traced
-        if new:
-            now, actor = services.clock.now(), str(who.account_id)
-            events = [Event(actor, "mail.read", "read", now, ref, who.holder_id) for ref in sorted(new)]
-            await services.db.aload(Freight({audit: [services.trail.row(event) for event in events]}))
+        new = {*message_ids, *self._messages(coming)} - self._session.traced
+        event = Event(str(who.account_id), "mail.read", "read", services.clock.now(), None, who.holder_id)
+        await services.db.aload(Freight({audit: services.trail.rows(event, sorted(new))}))
         self._session.traced |= new
+
+    def _messages(self, places: Sequence[int]) -> list[int]:
+        """Those at these places of the view, as far as they are there."""
+        view, index = self._view, self._index
+        found = places if view.uids is index.uids else [index.place(view.uids[place]) for place in places]
+        return [index.message_ids[place] for place in found if place is not None]
 
     async def _mark(self, uids: list[int]) -> set[int]:
         if not uids:

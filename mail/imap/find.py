@@ -16,12 +16,13 @@ from mail.imap.errors import ImapBad
 from mail.imap.find_packed import in_packs
 from mail.imap.looking import HeaderOnly, headers, read, row_of
 from mail.imap.respond import esearch_line, search_line
-from mail.imap.search import Mailbox, Matcher, cannot_hold
+from mail.imap.search import Mailbox, Matcher, cannot_hold, lacks, words_of_headers
 from mail.imap.search_keys import Key
 from mail.imap.search_rows import Rows, asks_modseq, needs_body, places, split
 from mail.imap.session import Session
 
 AT_ONCE = 200  # messages opened in one go
+HEADERS_AT_ONCE = 2000  # of which only the header is looked at
 LONGEST_S = 120.0  # then the search is given up: the client may ask for less
 
 
@@ -89,22 +90,22 @@ async def _found(session: Session, rows: Rows, key: Key) -> list[int]:
     await session.services.db.aread(check_holder, session.source)
     view = rows.view
     matcher = Matcher(rest, Mailbox(len(view), view.uids[-1] if view.uids else 0, rows.now_ms))
-    look = partial(_by_bodies, rest) if needs_body(rest) else _by_headers
+    look, size = (_by_bodies, AT_ONCE) if needs_body(rest) else (_by_headers, HEADERS_AT_ONCE)
     hits: list[int] = []
     if needs_body(rest):
         hits, found = await in_packs(session, rows, matcher, rest, found)
-    for start in range(0, len(found), AT_ONCE):
+    for start in range(0, len(found), size):
         session.check_alive()
-        hits += await session.in_pool(partial(look, session, rows, matcher, found[start : start + AT_ONCE]))
+        hits += await session.in_pool(partial(look, rest, session, rows, matcher, found[start : start + size]))
     return sorted(hits)
 
 
-def _by_headers(session: Session, rows: Rows, matcher: Matcher, among: list[int]) -> list[int]:
+def _by_headers(key: Key, session: Session, rows: Rows, matcher: Matcher, among: list[int]) -> list[int]:
     """Those that match, headers from memory where they are known."""
+    words = words_of_headers(key)
     known = headers(session, rows, among)
-    return [
-        place for place in among if place in known and matcher.matches(row_of(rows, place), HeaderOnly(known[place]))
-    ]
+    likely = [(place, known[place]) for place in among if place in known and not lacks(words, known[place])]
+    return [place for place, block in likely if matcher.matches(row_of(rows, place), HeaderOnly(block))]
 
 
 def _by_bodies(key: Key, session: Session, rows: Rows, matcher: Matcher, among: list[int]) -> list[int]:

@@ -50,6 +50,7 @@ _COLON: Final = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+", re.MULTILINE)
 _ASCII_FIRST: Final = frozenset({b"us-ascii", b"utf-8", b"iso-8859-1", b"iso-8859-15", b"windows-1252"})
 _ENCODED: Final = frozenset({b"base64", b"quoted-printable"})
 _MONTH: Final = {name.lower().encode(): number for number, name in enumerate(MONTHS, 1)}
+UTF8: Final = ("utf-8", "surrogatepass")  # what a broken charset may leave
 _COST: Final = {All: 1, Or: 1, Not: 1, Sent: 2, InHeader: 2, InBody: 3, InText: 3}  # what is not named costs nothing
 
 
@@ -279,6 +280,23 @@ def _decoded(value: bytes) -> str:
 def _shown(headers: Headers) -> str:
     lines = [field.name.decode("latin-1") + ": " + decode_words(headers.value(field)) for field in headers.fields]
     return normal("\n".join(lines))
+
+
+def words_of_headers(key: Key) -> tuple[bytes, ...]:
+    """Words that the header of every message that answers must hold, as `normal` has them; none is no hint at all."""
+    if isinstance(key, All):
+        return tuple(word for inner in key.keys for word in words_of_headers(inner))
+    return tuple(word.encode(*UTF8) for word in normal(key.text).split()) if isinstance(key, InHeader) else ()
+
+
+def lacks(words: tuple[bytes, ...], block: bytes) -> bool:
+    """A quick no for a header block without one of `words`: nothing is parsed for it. Encoded words and letters outside
+    of ASCII are left to the parser; unfolding and `normal` never join or part the words of an ASCII block."""
+    lower = block.lower()
+    for word in words:
+        if word not in lower:
+            return block.isascii() and b"=?" not in block
+    return False
 
 
 def is_plain(part: Part) -> bool:

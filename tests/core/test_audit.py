@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -31,6 +32,18 @@ def test_a_whole_trail_has_no_problem(five: Db) -> None:
     assert five.read(TRAIL.problems) == []
     assert five.read(count) == 5
     assert five.read(lambda s: list(s.execute(select(audit.c.seq).order_by(audit.c.seq)).scalars())) == [1, 2, 3, 4, 5]
+
+
+def test_one_event_about_many_is_written_as_each_by_itself(db: Db) -> None:
+    one = Event("7", "mail.read", "read", FakeClock().now(), None, 3)
+    db.load(Freight({audit: TRAIL.rows(one, [5, 9, 2**62])}))
+    db.load(Freight({audit: TRAIL.rows(one, [])}))
+    for ref in (5, 9, 2**62):
+        db.run(TRAIL.record, replace(one, ref=ref))
+    assert db.read(TRAIL.problems) == []
+    columns = [column for column in audit.c if column.name not in {"seq", "tag"}]
+    found = db.read(lambda session: [tuple(row) for row in session.execute(select(*columns).order_by(audit.c.seq))])
+    assert len(found) == 6 and found[:3] == found[3:]
 
 
 HARMS: dict[str, Callable[[], object]] = {

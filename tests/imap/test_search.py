@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from mail.imap.commands import Search
 from mail.imap.parse import parse_command
-from mail.imap.search import Mailbox, Matcher, sent_day
+from mail.imap.search import Mailbox, Matcher, lacks, sent_day, words_of_headers
 from mail.limits import IMAP_SEARCH_OCTETS
 from mail.mime import walk
 from mail.part import Part
@@ -222,3 +222,37 @@ def test_days_of_date_fields(value: bytes, day: date | None) -> None:
 def test_any_message_can_be_searched(raw: bytes) -> None:
     for keys in ("TEXT a OR BODY x SENTON 1-Jan-2026", 'NOT FROM ana HEADER subject "é"'):
         assert answers(keys, Kept(raw)) in {True, False}
+
+
+HEADS = [
+    "Subject: Two Words\r\n here\r\n",
+    "subject:A\r\n\tb\r\n",
+    "From: x\x0by\r\n",
+    "To : ab\r\r\n c\r\n",
+    "X: \x1cz\n",
+]
+SOUGHT = ["words here", "Two", "a b", "ab", "X Y", "", " ", "\x1c", "Ⅳ", "\u2126", "ﬁ", "z", "WORDSHERE"]
+
+
+@pytest.mark.parametrize("field", ["SUBJECT", "FROM", "TO", "HEADER X"])
+@pytest.mark.parametrize("sought", SOUGHT)
+def test_the_quick_no_denies_nothing_that_answers(field: str, sought: str) -> None:
+    """Each block alone and all of them as one; encoded words and other letters are never denied."""
+    encoded = ["Subject: =?utf-8?q?Two?= =?utf-8?q?_Words?=\r\n", "Subject: Tw\xf6\r\n"]
+    for head in [*HEADS, *encoded, "".join(HEADS)]:
+        raw = head.encode("latin-1") + b"\r\n"
+        wire = f"a SEARCH CHARSET UTF-8 {field} ".encode() + b"{%d}\r\n" % len(sought.encode()) + sought.encode()
+        command = parse_command(wire)
+        assert isinstance(command, Search)
+        key = command.query.key
+        if Matcher(key, Mailbox(3, 30)).matches(IndexRow(), Kept(raw)):
+            assert not lacks(words_of_headers(key), raw)
+
+
+def test_the_quick_no_is_said() -> None:
+    command = parse_command(b"a SEARCH OR SEEN SUBJECT x SUBJECT topic")
+    assert isinstance(command, Search)
+    words = words_of_headers(command.query.key)
+    assert words == (b"topic",)  # what stands in an OR need not be there
+    assert lacks(words, b"Subject: another\r\n") and not lacks(words, b"Subject: TOPIC7\r\n")
+    assert not lacks((), b"Subject: another\r\n")

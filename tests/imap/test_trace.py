@@ -8,6 +8,7 @@ from mail.imap.services import Options
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import LEA, PASSWORD, ImapHouse
 from tests.support.imap_mails import PLAIN
+from tests.support.imap_many import fill
 
 
 def reads(session: Session) -> list[tuple[str, int]]:
@@ -61,3 +62,40 @@ async def test_no_trail_no_text(house: ImapHouse, lea: RawClient) -> None:
     assert len(answer) == 1 and answer[0].startswith("x NO [")
     house.db.run(lambda session: session.execute(text("ALTER TABLE lost RENAME TO audit")) and None)
     assert (await lea.command("FETCH 1 BODY.PEEK[]"))[-1].startswith("x OK")
+
+
+async def test_a_long_reading_is_traced_once_each_and_together(house: ImapHouse, lea: RawClient) -> None:
+    await fill(house, 300)
+    await lea.command("SELECT INBOX")
+    answer = await lea.command("FETCH 1:300 BODY.PEEK[TEXT]")
+    assert sum(line.startswith("* ") for line in answer) == 300
+    assert len(set(house.db.read(reads))) == len(house.db.read(reads)) == 300
+    assert (await lea.command("FETCH 200:300 BODY.PEEK[]"))[-1].startswith("x OK")
+    assert len(house.db.read(reads)) == 300
+    assert house.db.read(house.trail.problems) == []
+
+
+async def test_what_is_gone_is_not_traced(house: ImapHouse, port: int, lea: RawClient) -> None:
+    await fill(house, 10)
+    await lea.command("SELECT INBOX")
+    other = await RawClient.connect(port)
+    await other.command(f'LOGIN {LEA} "{PASSWORD}"')
+    await other.command("SELECT INBOX")
+    await other.command("STORE 4:6 +FLAGS (\\Deleted)")
+    await other.command("EXPUNGE")
+    await other.close()
+    answer = await lea.command("FETCH 1:10 BODY.PEEK[]")
+    assert "EXPUNGEISSUED" in answer[-1]
+    assert len(house.db.read(reads)) == 7
+
+
+async def test_no_trail_no_text_of_any(house: ImapHouse, lea: RawClient) -> None:
+    """Also of those that one commit would have traced ahead."""
+    await fill(house, 300)
+    await lea.command("SELECT INBOX")
+    house.db.run(lambda session: session.execute(text("ALTER TABLE audit RENAME TO lost")) and None)
+    answer = await lea.command("FETCH 1:300 BODY.PEEK[]")
+    assert len(answer) == 1 and answer[0].startswith("x NO [")
+    house.db.run(lambda session: session.execute(text("ALTER TABLE lost RENAME TO audit")) and None)
+    assert (await lea.command("FETCH 1:300 BODY.PEEK[]"))[-1].startswith("x OK")
+    assert len(house.db.read(reads)) == 300
