@@ -28,7 +28,7 @@ from portal.overview import Boxes, Incident, Span, Waiting
 FRESH_S = 60.0
 HOURS, DAYS, SHOWN = 24, 30, 25
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
-GRAVE = frozenset({"auth.refused", "record.break_glass", "keyring.rotate", "keyring.forget", "patient.erase"})
+GRAVE = frozenset({"auth.refused", "glass.open", "keyring.rotate", "keyring.forget", "patient.erase"})
 
 
 class Overview:

@@ -41,6 +41,7 @@ def pages(app: App) -> Any:
             https=settings.listen.https,
             demo=settings.environment == "demo",
             demo_doors=_doors,
+            ins_oid=settings.ins_oid,
             session_hours=settings.limits.session_hours,
             overview=Overview(app),
             erase=app.eraser.erase,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Form, Query
+from fastapi import Depends, Form, Path, Query
 from starlette.requests import Request
 
 from core.errors import NotFound, Refused
@@ -92,6 +92,7 @@ def acting(role: str) -> Callable[..., Visitor]:
     return door
 
 
+RowId = Annotated[int, Path(ge=0, le=2**63 - 1)]  # in an address; what no row can have is no page
 TheFront = Annotated[Front, Depends(front)]
 MaybeVisitor = Annotated[Visitor | None, Depends(visitor_or_none)]
 Pharmacist = Annotated[Visitor, Depends(only("pharmacist"))]
@@ -100,5 +101,7 @@ Physician = Annotated[Visitor, Depends(only("physician"))]
 ActingPhysician = Annotated[Visitor, Depends(acting("physician"))]
 Patient = Annotated[Visitor, Depends(only("patient"))]
 ActingPatient = Annotated[Visitor, Depends(acting("patient"))]
+Operator = Annotated[Visitor, Depends(only("operator"))]
+ActingOperator = Annotated[Visitor, Depends(acting("operator"))]
 Anyone = Annotated[Visitor, Depends(anyone)]
 ActingAnyone = Annotated[Visitor, Depends(acting_anyone)]

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound, Refused
-from directory.mailboxes import address_of
 from directory.patients import Patient, get_patient, identity_of, patient_of_mailbox
-from directory.resolve import find_entry
-from mail.accounts import get_account
+from portal.actors import actor_name, mailbox_label
 from portal.language import N_
 from portal.services import Services
 from portal.session import Visitor
@@ -111,6 +109,11 @@ class MyRecord:
         """For whom the visitor acts."""
         return self._services.db.read(self._wards, visitor)
 
+    def everyone(self, visitor: Visitor) -> tuple[Owner, ...]:
+        """The visitor's own record, where there is one, and those for whom they act."""
+        own = self._services.db.read(patient_of_mailbox, visitor.mailbox_id)
+        return ((Owner(own, "", True),) if own else ()) + self.wards(visitor)
+
     def documents(self, visitor: Visitor, owner: Owner) -> tuple[Shown, ...]:
         """Newest first."""
         found = self._services.records.list(reader(visitor), owner.patient.id)
@@ -187,34 +190,13 @@ class MyRecord:
         told = []
         for each in found:
             if each.actor not in names:
-                names[each.actor] = self._name(session, each.actor)
+                names[each.actor] = actor_name(session, self._services.keyring, each.actor)
             why = WHY[Ground(each.detail)] if each.detail in set(Ground) else ""
             refused = each.outcome in ("refused", "not_found")
             urgent = each.action == "glass.open" or each.detail == Ground.EMERGENCY
             act = ACTS.get(each.action, each.action)
             told.append(Read(each.at, names[each.actor], act, why, refused, urgent))
         return tuple(told)
-
-    def _name(self, session: Session, actor: str) -> str:
-        """The public name behind a trail's actor."""
-        kind, _colon, number = actor.rpartition(":")
-        try:
-            if kind == "software" and number.isdigit():
-                return f"Le logiciel « {software.get(session, int(number)).name} »"
-            if not actor.isdigit():
-                return {"worker": "Pli, à la réception", "patient": "Vous, par messagerie"}.get(actor, "L'exploitant")
-            account = get_account(session, self._services.keyring, int(actor))
-            name = str(account.profile.get("name") or "")
-            return " – ".join(part for part in (name, self._label(session, account.mailbox_id)) if part)
-        except NotFound:
-            return "Un compte fermé"
-
-    def _label(self, session: Session, mailbox_id: int) -> str:
-        try:
-            entry = find_entry(session, address_of(session, self._services.keyring, mailbox_id))
-        except NotFound:
-            return ""
-        return entry.label if entry else ""
 
     def _rights(self, session: Session, owner: Owner) -> Rights:
         now = self._services.clock.now()
@@ -238,8 +220,10 @@ class MyRecord:
         try:
             if each.purpose == consent.SOFTWARE:
                 program = software.get(session, each.grantee_id)
-                return f"{program.name} – {self._label(session, program.mailbox_id)}".strip(" –")
-            return self._label(session, each.grantee_id) or "Un professionnel"
+                return f"{program.name} – {mailbox_label(session, self._services.keyring, program.mailbox_id)}".strip(
+                    " –"
+                )
+            return mailbox_label(session, self._services.keyring, each.grantee_id) or "Un professionnel"
         except NotFound:
             return "Un professionnel"
 

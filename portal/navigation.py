@@ -31,6 +31,7 @@ TABS = {
         Tab("/pro/annuaire", N_("Annuaire"), "search"),
         Tab("/pro/ecrire", N_("Écrire"), "pen"),
         Tab("/pro/a-verifier", N_("À vérifier"), "eye"),
+        Tab("/pro/urgence", N_("Urgence"), "alert"),
     ),
     "operator": (Tab("/admin", N_("Exploitation"), "server"),),
 }

@@ -16,6 +16,7 @@ from core.tables import audit
 from directory.patients import get_patient
 from portal.services import Services
 from portal.session import Visitor
+from record.break_glass import Glass
 from record.order_facts import Order
 from record.order_thread import OrderLetter
 
@@ -46,6 +47,10 @@ class Reads:
     def letters(self, visitor: Visitor, order: Order, letters: Sequence[OrderLetter]) -> None:
         """The mails of an order."""
         self._write([(visitor, "order.letter", each.message_id, LETTER, order.patient_id) for each in letters])
+
+    def glasses(self, visitor: Visitor, glasses: Iterable[Glass]) -> None:
+        """Openings in an emergency with their reasons; a review makes one new."""
+        self._write([(visitor, "glass.show", each.id, int(bool(each.reviewed)), each.patient_id) for each in glasses])
 
     def refused(self, visitor: Visitor, outcome: str) -> None:
         """Somebody asked for what is not theirs, or does not exist."""

@@ -10,6 +10,7 @@ from core.address import Address
 from core.audit import Trail
 from core.clock import Clock
 from core.db import Db
+from core.ins import OID_TEST
 from crypto.authority import Authority
 from crypto.keyring import Keyring
 from directory.annuaire import Annuaire
@@ -177,5 +178,6 @@ class Services:
     erase: Callable[[int, str], None] | None = None  # patient and actor: forgets a patient for good
     cases: CaseRooms | None = None
     chat: ChatClient | None = None
+    ins_oid: str = OID_TEST  # of the matricules that are typed on the pages
     hooks_inside: bool = False
     notices: bool = False

@@ -4,21 +4,19 @@ import csv
 import io
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from core.errors import NotFound
 from portal.charts import chart
-from portal.doors import TheFront, acting, only
+from portal.doors import ActingOperator, Operator, RowId, TheFront
 from portal.language import N_
 from portal.lights import worst
 from portal.overview import Overview
-from portal.session import Visitor
+from portal.work import TheReviews
 
 router = APIRouter()
-Operator = Annotated[Visitor, Depends(only("operator"))]
-ActingOperator = Annotated[Visitor, Depends(acting("operator"))]
 KINDS = {
     "PAT": N_("Patients"),
     "PER": N_("Personnelles"),
@@ -31,14 +29,15 @@ HEADLINES = {"good": N_("Tout va bien."), "warn": N_("À surveiller."), "bad": N
 
 
 @router.get("/admin")
-def admin(request: Request, front: TheFront, visitor: Operator) -> Response:
-    """Lights, queue, mailboxes, flow, incidents, trail."""
+def admin(request: Request, front: TheFront, reviews: TheReviews, visitor: Operator) -> Response:
+    """Lights, emergencies to review, queue, mailboxes, flow, incidents, trail."""
     overview = _overview(front)
     lights, flow = overview.lights(), overview.flow()
     shown: dict[str, Any] = {
         "lights": lights,
         "state": worst(lights),
         "headline": HEADLINES[worst(lights)],
+        "glasses": reviews.waiting(),
         "queue": overview.queue(),
         "boxes": overview.boxes(),
         "kinds": KINDS,
@@ -54,7 +53,7 @@ def admin(request: Request, front: TheFront, visitor: Operator) -> Response:
 
 
 @router.post("/admin/file/{row}/reprendre")
-def retry(front: TheFront, visitor: ActingOperator, row: int) -> Response:
+def retry(front: TheFront, visitor: ActingOperator, row: RowId) -> Response:
     """Give buried work its attempts back. Raises NotFound."""
     if not _overview(front).retry(row, visitor.actor):
         raise NotFound("Cette tâche n'est plus abandonnée.", "row not buried")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal.doors import ActingPharmacist, ActingPhysician, Pharmacist, Physician, TheFront
+from portal.doors import ActingPharmacist, ActingPhysician, Pharmacist, Physician, RowId, TheFront
 from portal.language import N_
 from portal.work import TheChecking
 
@@ -26,7 +26,7 @@ def _router(prefix: str, seeing: Any, acting: Any, back: str) -> APIRouter:
     def decide(
         checking: TheChecking,
         visitor: acting,
-        document_id: int,
+        document_id: RowId,
         classer: Annotated[str, Form(max_length=3)] = "",
     ) -> Response:
         """`classer=oui` files it, anything else puts it aside."""
@@ -34,7 +34,7 @@ def _router(prefix: str, seeing: Any, acting: Any, back: str) -> APIRouter:
         return RedirectResponse(path, 303)
 
     @router.post("/a-verifier/{document_id}/annuler")
-    def undo(checking: TheChecking, visitor: acting, document_id: int) -> Response:
+    def undo(checking: TheChecking, visitor: acting, document_id: RowId) -> Response:
         """Takes a decision back."""
         checking.undo(visitor, document_id)
         return RedirectResponse(path, 303)

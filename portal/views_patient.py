@@ -11,7 +11,8 @@ from core.errors import BadInput
 from mail.compose import Attachment
 from portal.desk import actor
 from portal.doors import ActingPatient, Patient, TheFront
-from portal.work import TheMailroom, TheMine, TheThreads
+from portal.views_record import TheRecord
+from portal.work import TheMailroom, TheMine, TheReviews, TheThreads
 from record.order_facts import Order, Wish
 from record.orders import State
 
@@ -31,6 +32,8 @@ def orders(
     request: Request,
     front: TheFront,
     mine: TheMine,
+    record: TheRecord,
+    reviews: TheReviews,
     visitor: Patient,
     fait: str = "",
     fil: Annotated[str, Query(max_length=20)] = "",
@@ -39,7 +42,9 @@ def orders(
     parcels = mine.orders(visitor, fil)
     running = tuple(parcel for parcel in parcels if not parcel.is_over)
     over = tuple(parcel for parcel in parcels if parcel.is_over)
-    shown: dict[str, Any] = {"running": running, "over": over, "done": DONE.get(fait, ""), "asked": fil}
+    alarms = [each for owner in record.everyone(visitor) for each in reviews.of_patient(visitor, owner, fresh=True)]
+    shown: dict[str, Any] = {"alarms": alarms, "running": running, "over": over, "done": DONE.get(fait, "")}
+    shown["asked"] = fil
     return front.pages.show(request, "patient.html", visitor=visitor, **shown)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.errors import BadInput, NotFound
 from portal import counter
 from portal.desk import actor, reader
-from portal.doors import ActingPharmacist, Pharmacist, TheFront
+from portal.doors import ActingPharmacist, Pharmacist, RowId, TheFront
 from portal.files import KINDS, file_response
 from portal.language import language_of
 from portal.pages import for_reader
@@ -130,14 +130,14 @@ def confirm(
 
 
 @router.get("/document/{document_id}")
-def document(front: TheFront, visitor: Pharmacist, document_id: int) -> Response:
+def document(front: TheFront, visitor: Pharmacist, document_id: RowId) -> Response:
     """The file itself, by the record's own door."""
     read = front.services.records.read(reader(visitor), document_id)
     return file_response(read.content, read.meta.media_type, f"document-{document_id}")
 
 
 @router.get("/document/{document_id}/page/{page}")
-def page(front: TheFront, visitor: Pharmacist, document_id: int, page: Annotated[int, Path(ge=1, le=20)]) -> Response:
+def page(front: TheFront, visitor: Pharmacist, document_id: RowId, page: Annotated[int, Path(ge=1, le=20)]) -> Response:
     """One page of it as a picture, to stand beside the lines."""
     read = front.services.records.read(reader(visitor), document_id)
     try:

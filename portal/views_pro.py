@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.ids import token
 from portal.correspondence import ANSWER_CHARACTERS, SUBJECT_CHARACTERS
 from portal.desk import reader
-from portal.doors import ActingPhysician, Physician, TheFront
+from portal.doors import ActingPhysician, Physician, RowId, TheFront
 from portal.files import file_response
 from portal.language import N_
 from portal.work import TheChecking, TheCorrespondence, TheInbox
@@ -45,7 +45,7 @@ def inbox(
 
 @router.get("/message/{message_id}")
 def letter(
-    request: Request, front: TheFront, letters: TheCorrespondence, visitor: Physician, message_id: int
+    request: Request, front: TheFront, letters: TheCorrespondence, visitor: Physician, message_id: RowId
 ) -> Response:
     """One letter; seeing it marks it as read."""
     opened = letters.letter(visitor, message_id)
@@ -54,7 +54,7 @@ def letter(
 
 
 @router.get("/message/{message_id}/fichier/{number}")
-def enclosure(letters: TheCorrespondence, visitor: Physician, message_id: int, number: int) -> Response:
+def enclosure(letters: TheCorrespondence, visitor: Physician, message_id: RowId, number: RowId) -> Response:
     """A file of an encrypted letter: it was never filed, and is opened for this view only."""
     found = letters.enclosure(visitor, message_id, number)
     return file_response(found.data, found.declared, f"fichier-{number}")
@@ -62,7 +62,7 @@ def enclosure(letters: TheCorrespondence, visitor: Physician, message_id: int, n
 
 @router.post("/message/{message_id}/repondre")
 def answer(
-    letters: TheCorrespondence, visitor: ActingPhysician, message_id: int, cle: Key, texte: Words = ""
+    letters: TheCorrespondence, visitor: ActingPhysician, message_id: RowId, cle: Key, texte: Words = ""
 ) -> Response:
     """In the thread, signed; sent twice by mistake it leaves once."""
     letters.answer(visitor, message_id, texte, cle)
@@ -70,7 +70,7 @@ def answer(
 
 
 @router.post("/message/{message_id}/salon")
-def case(letters: TheCorrespondence, visitor: ActingPhysician, message_id: int, cle: Key) -> Response:
+def case(letters: TheCorrespondence, visitor: ActingPhysician, message_id: RowId, cle: Key) -> Response:
     """A chat room about the patient of this letter, between professionals."""
     letters.open_case(visitor, message_id, cle)
     return RedirectResponse("/pro?fait=salon", 303)
@@ -100,7 +100,7 @@ def write(
 
 
 @router.get("/document/{document_id}")
-def document(front: TheFront, visitor: Physician, document_id: int) -> Response:
+def document(front: TheFront, visitor: Physician, document_id: RowId) -> Response:
     """The file itself, by the record's own door."""
     read = front.services.records.read(reader(visitor), document_id)
     return file_response(read.content, read.meta.media_type, f"document-{document_id}")

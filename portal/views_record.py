@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import BadInput, NotFound
-from portal.doors import ActingPatient, Patient, TheFront
+from portal.doors import ActingPatient, Patient, RowId, TheFront
 from portal.files import file_response
 from portal.language import N_
 from portal.my_record import MyRecord, reader
+from portal.work import TheReviews
 from record.visibility import Mask, codes_of
 
 router = APIRouter(prefix="/p/dossier")
@@ -55,7 +56,7 @@ def documents(
 
 
 @router.get("/document/{document_id}")
-def document(front: TheFront, visitor: Patient, document_id: int) -> Response:
+def document(front: TheFront, visitor: Patient, document_id: RowId) -> Response:
     """The file itself, in a response that runs nothing."""
     read = front.services.records.read(reader(visitor), document_id)
     return file_response(read.content, read.meta.media_type, f"document-{document_id}")
@@ -65,7 +66,7 @@ def document(front: TheFront, visitor: Patient, document_id: int) -> Response:
 def hide(
     mine: TheRecord,
     visitor: ActingPatient,
-    document_id: int,
+    document_id: RowId,
     qui: Annotated[str, Form(max_length=3)] = "pro",
     cacher: Annotated[str, Form(max_length=3)] = "",
     de: OfForm = 0,
@@ -81,7 +82,7 @@ def hide(
 def remove(
     mine: TheRecord,
     visitor: ActingPatient,
-    document_id: int,
+    document_id: RowId,
     sur: Annotated[str, Form(max_length=3)] = "",
     de: OfForm = 0,
 ) -> Response:
@@ -101,11 +102,13 @@ def synthesis(request: Request, front: TheFront, mine: TheRecord, visitor: Patie
 
 
 @router.get("/acces")
-def readers(request: Request, front: TheFront, mine: TheRecord, visitor: Patient, de: Of = 0) -> Response:
-    """Who read what, when and why."""
+def readers(
+    request: Request, front: TheFront, mine: TheRecord, reviews: TheReviews, visitor: Patient, de: Of = 0
+) -> Response:
+    """Who read what, when and why; the emergencies first."""
     owner = mine.owner(visitor, de)
-    read = mine.readers(visitor, owner)
-    return front.pages.show(request, "readers.html", visitor=visitor, owner=owner, read=read, de=de)
+    shown: dict[str, Any] = {"alarms": reviews.of_patient(visitor, owner), "read": mine.readers(visitor, owner)}
+    return front.pages.show(request, "readers.html", visitor=visitor, owner=owner, de=de, **shown)
 
 
 @router.get("/droits")

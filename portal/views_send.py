@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from core.errors import BadInput
-from portal.doors import ActingPatient, Front, Patient, TheFront
+from portal.doors import ActingPatient, Front, Patient, RowId, TheFront
 from portal.drafts import Parcel
 from portal.files import file_response
 from portal.sending import FILES, NOTE_CHARACTERS
@@ -67,13 +67,13 @@ def take(
 
 
 @router.get("/envoyer/relire/{draft_id}")
-def review(request: Request, front: TheFront, room: TheMailroom, visitor: Patient, draft_id: int) -> Response:
+def review(request: Request, front: TheFront, room: TheMailroom, visitor: Patient, draft_id: RowId) -> Response:
     """Step three: look, sign, send."""
     return _review(request, front, room, visitor, room.drafts.get(visitor, draft_id))
 
 
 @router.post("/envoyer/relire/{draft_id}")
-def send(room: TheMailroom, visitor: ActingPatient, draft_id: int, note: Note = "", souhait: Wished = "") -> Response:
+def send(room: TheMailroom, visitor: ActingPatient, draft_id: RowId, note: Note = "", souhait: Wished = "") -> Response:
     """Without scripts: the mailbox's seal signs."""
     parcel = _with(room.drafts.get(visitor, draft_id), note, souhait)
     room.sending.send(visitor, parcel)
@@ -82,7 +82,7 @@ def send(room: TheMailroom, visitor: ActingPatient, draft_id: int, note: Note = 
 
 @router.post("/envoyer/composer/{draft_id}")
 def compose(
-    room: TheMailroom, visitor: ActingPatient, draft_id: int, note: Note = "", souhait: Wished = ""
+    room: TheMailroom, visitor: ActingPatient, draft_id: RowId, note: Note = "", souhait: Wished = ""
 ) -> Response:
     """The octets that the browser signs."""
     parcel = _with(room.drafts.get(visitor, draft_id), note, souhait)
@@ -90,7 +90,7 @@ def compose(
 
 
 @router.post("/envoyer/signer/{draft_id}")
-def signed(room: TheMailroom, visitor: ActingPatient, draft_id: int, signature: Encoded = "") -> Response:
+def signed(room: TheMailroom, visitor: ActingPatient, draft_id: RowId, signature: Encoded = "") -> Response:
     """The browser's signature, DER in base64. Out: where to go."""
     room.sending.send_signed(visitor, room.drafts.get(visitor, draft_id), _octets(signature))
     return JSONResponse({"next": SENT})
@@ -105,7 +105,7 @@ def key(room: TheMailroom, visitor: ActingPatient, cle: Encoded = "", preuve: En
 
 
 @router.get("/envoyer/fichier/{draft_id}/{file_id}")
-def file(room: TheMailroom, visitor: Patient, draft_id: int, file_id: int) -> Response:
+def file(room: TheMailroom, visitor: Patient, draft_id: RowId, file_id: RowId) -> Response:
     """What was chosen, to be looked at before it goes."""
     parcel = room.drafts.get(visitor, draft_id)
     media = next((each.media for each in parcel.files if each.id == file_id), "")

@@ -11,6 +11,8 @@ from portal.checking import Checking
 from portal.correspondence import Correspondence
 from portal.desk import Desk
 from portal.drafts import Drafts
+from portal.emergency import Emergencies
+from portal.emergency_review import Reviews
 from portal.factors import Factors
 from portal.hooks import HookBook
 from portal.inbox import Inbox
@@ -63,6 +65,8 @@ class Work:
     api_keys: ApiKeys
     hooks: HookBook
     notices: NoticeBook
+    emergencies: Emergencies
+    reviews: Reviews
 
     @classmethod
     def of(cls, services: Services, pages: Pages) -> "Work":
@@ -92,6 +96,8 @@ class Work:
             api_keys=ApiKeys(services),
             hooks=HookBook(services),
             notices=NoticeBook(services),
+            emergencies=Emergencies(services),
+            reviews=Reviews(services, reads),
         )
 
 
@@ -219,3 +225,17 @@ def _correspondence(request: Request) -> Correspondence:
 
 TheInbox = Annotated[Inbox, Depends(_inbox)]
 TheCorrespondence = Annotated[Correspondence, Depends(_correspondence)]
+
+
+def _emergencies(request: Request) -> Emergencies:
+    found: Work = request.app.state.work
+    return found.emergencies
+
+
+def _reviews(request: Request) -> Reviews:
+    found: Work = request.app.state.work
+    return found.reviews
+
+
+TheEmergencies = Annotated[Emergencies, Depends(_emergencies)]
+TheReviews = Annotated[Reviews, Depends(_reviews)]

@@ -16,7 +16,7 @@ from core import outbox
 from core.address import Address
 from core.audit import Event, Trail
 from core.clock import Clock, epoch_ms, from_epoch_ms
-from core.db import Db
+from core.db import Db, signal
 from core.errors import BadInput, NotFound, Refused
 from core.ids import new_id
 from crypto.keyring import Keyring
@@ -26,6 +26,7 @@ from directory.mailboxes import address_of, get_mailbox
 from directory.patients import get_patient
 from directory.resolve import find_entry
 from record import consent
+from record.order_facts import patient_topic
 from record.post import Submitter
 from record.tables import break_glass
 
@@ -35,6 +36,12 @@ A_DAY = 5  # openings of one account in 24 hours; more is no emergency any more.
 GLASS_KIND = "record.glass"
 JUSTIFIED, UNJUSTIFIED = "justified", "unjustified"
 MAY_OPEN = frozenset({"PER", "ORG"})  # mailboxes of professionals; never a software, never another patient
+NO_REASON = f"Expliquez l'urgence en une phrase ({REASON_LEAST} à {REASON_MOST} caractères)."
+NO_PROFESSIONAL = "L'accès d'urgence est réservé aux professionnels."
+OBJECTED = "Ce patient s'est opposé aux accès d'urgence."
+TOO_MANY = "Trop d'accès d'urgence en un jour : demandez l'accord des patients, ou appelez l'exploitant."
+OWN = "On ne contrôle pas son propre accès d'urgence."
+REVIEWED = "Cet accès d'urgence a déjà été contrôlé."
 log = structlog.get_logger()
 
 
@@ -74,14 +81,12 @@ def open_glass(
     """
     words = " ".join(reason.split())
     if not REASON_LEAST <= len(words) <= REASON_MOST:
-        raise BadInput(
-            f"Expliquez l'urgence en une phrase ({REASON_LEAST} à {REASON_MOST} caractères).", "no reason given"
-        )
+        raise BadInput(NO_REASON, "no reason given")
     patient, mailbox = get_patient(session, patient_id), get_mailbox(session, mailbox_id)
     if mailbox.kind not in MAY_OPEN or not mailbox.is_open:
-        raise Refused("L'accès d'urgence est réservé aux professionnels.", "break-glass by another kind of mailbox")
+        raise Refused(NO_PROFESSIONAL, "break-glass by another kind of mailbox")
     if consent.is_denied(session, patient_id, consent.EMERGENCY):
-        raise Refused("Ce patient s'est opposé aux accès d'urgence.", "break-glass against the patient's will")
+        raise Refused(OBJECTED, "break-glass against the patient's will")
     lasting = _lasting(session, account_id, patient_id, now)
     if lasting is not None:
         return _read(session, keyring, lasting)
@@ -94,6 +99,7 @@ def open_glass(
     session.execute(insert(break_glass), facts | times | nobody | {"sealed_reason": sealed})
     trail.record(session, Event(str(account_id), "glass.open", "allowed", now, glass_id, patient.holder_id))
     outbox.put(session, GLASS_KIND, glass_id, now=now)
+    signal(session, patient_topic(patient_id), glass_id)
     return Glass(glass_id, patient_id, mailbox_id, account_id, words, now, until, "", None, None)
 
 
@@ -113,6 +119,7 @@ def close_glass(session: Session, trail: Trail, glass_id: int, account_id: int, 
         session.execute(update(break_glass).where(break_glass.c.id == glass_id).values(until=epoch_ms(now)))
         holder_id = get_patient(session, row.patient_id).holder_id
         trail.record(session, Event(str(account_id), "glass.close", "allowed", now, glass_id, holder_id))
+        signal(session, patient_topic(row.patient_id), glass_id)
 
 
 def review(session: Session, trail: Trail, glass_id: int, reviewer_id: int, verdict: str, now: datetime) -> None:
@@ -121,13 +128,25 @@ def review(session: Session, trail: Trail, glass_id: int, reviewer_id: int, verd
         raise BadInput("the verdict is justified or unjustified")
     row = _row(session, glass_id)
     if row.account_id == reviewer_id:
-        raise Refused("On ne contrôle pas son propre accès d'urgence.", "break-glass reviewed by its author")
+        raise Refused(OWN, "break-glass reviewed by its author")
     values = {"reviewed": verdict, "reviewer_id": reviewer_id, "reviewed_at": epoch_ms(now)}
     waiting = update(break_glass).where(break_glass.c.id == glass_id, break_glass.c.reviewed == "")
     if session.execute(waiting.values(**values).returning(break_glass.c.id)).one_or_none() is None:
-        raise Refused("Cet accès d'urgence a déjà été contrôlé.", "break-glass reviewed already")
+        raise Refused(REVIEWED, "break-glass reviewed already")
     holder_id = get_patient(session, row.patient_id).holder_id
     trail.record(session, Event(str(reviewer_id), "glass.review", verdict, now, glass_id, holder_id))
+    signal(session, patient_topic(row.patient_id), glass_id)
+
+
+def get_glass(session: Session, keyring: Keyring, glass_id: int) -> Glass:
+    """Raises NotFound, also where the patient's key is destroyed."""
+    return _read(session, keyring, _row(session, glass_id))
+
+
+def lasting_of(session: Session, keyring: Keyring, account_id: int, now: datetime) -> tuple[Glass, ...]:
+    """What this account has open, the one that ends first in front; those of erased patients are left out."""
+    query = select(break_glass).where(break_glass.c.account_id == account_id, break_glass.c.until > epoch_ms(now))
+    return _readable(session, keyring, query.order_by(break_glass.c.until))
 
 
 def of_patient(session: Session, keyring: Keyring, patient_id: int) -> tuple[Glass, ...]:
@@ -139,6 +158,10 @@ def of_patient(session: Session, keyring: Keyring, patient_id: int) -> tuple[Gla
 def to_review(session: Session, keyring: Keyring, most: int = 200) -> tuple[Glass, ...]:
     """What nobody has reviewed yet, oldest first; those of patients who were erased are left out."""
     query = select(break_glass).where(break_glass.c.reviewed == "").order_by(break_glass.c.opened_at).limit(most)
+    return _readable(session, keyring, query)
+
+
+def _readable(session: Session, keyring: Keyring, query: Any) -> tuple[Glass, ...]:
     found = []
     for row in session.execute(query).all():
         try:
@@ -202,10 +225,7 @@ def _check_pace(session: Session, account_id: int, now: datetime) -> None:
     since = epoch_ms(now - timedelta(days=1))
     query = select(break_glass.c.id).where(break_glass.c.account_id == account_id, break_glass.c.opened_at > since)
     if len(session.execute(query.limit(A_DAY)).all()) >= A_DAY:
-        raise Refused(
-            "Trop d'accès d'urgence en un jour : demandez l'accord des patients, ou appelez l'exploitant.",
-            "too many break-glass openings",
-        )
+        raise Refused(TOO_MANY, "too many break-glass openings")
 
 
 def _row(session: Session, glass_id: int) -> Any:

@@ -6,8 +6,10 @@ import pytest
 from fastapi import FastAPI
 
 from crypto.verdict import Reason, Verdict
+from ops.demo_files import demo_patient
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
+from tests.support.portal_clinic import PHYSICIAN, Clinic, moved_in
 from tests.support.portal_world import OTHER, World, confirmed, moved
 
 PUBLIC, SIGNED_IN = "public", "anyone who is signed in"
@@ -61,32 +63,66 @@ def test_every_route_has_a_rule(world: World):
     assert not [path for _method, path in routes(world.app) if rule(path) is None]
 
 
-def filled(path: str, number: str, ids: str) -> str:
-    return re.sub(r"{(\w+)}", lambda name: number if name[1] == "number" else ids, path)
+def filled(path: str, number: str, ids: str, glass: str = "") -> str:
+    named = {"number": number, "glass_id": glass or ids}
+    return re.sub(r"{(\w+)}", lambda name: named.get(name[1], ids), path)
 
 
-@pytest.mark.parametrize("who", ["stranger", "patient", "pharmacist", "other pharmacy"])
+def opened_in_an_emergency(world: World) -> str:
+    """By a physician, who reads it."""
+    who, browser = demo_patient(), Clinic(world).browser
+    form = {"matricule": who.ins.matricule, "naissance": who.birth_date, "motif": "Patiente inconsciente, allergies ?"}
+    page = browser.act("/pro/urgence", "/pro/urgence", **form).headers["location"]
+    assert who.family in browser.get(page).text
+    return page.rsplit("/", 1)[1]
+
+
+@pytest.mark.parametrize("who", ["stranger", "patient", "pharmacist", "other pharmacy", "other physician", "operator"])
 def test_nobody_gets_what_is_not_theirs(world: World, who: str):
     order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
     order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
+    glass = opened_in_an_emergency(world)
     logins = {"patient": world.patient_login, "pharmacist": PHARMACY, "other pharmacy": OTHER}
-    role = {"other pharmacy": "pharmacist"}.get(who, who)
+    logins |= {"other physician": PHYSICIAN.replace("lea", "noe"), "operator": "exploitation@demo.mssante.test"}
+    role = {"other pharmacy": "pharmacist", "other physician": "physician"}.get(who, who)
+    if who in ("other physician", "operator"):
+        moved_in(world, logins[who], role)
     browser = world.signed_in(logins[who]) if who in logins else world.browser()
     documents = world.kept.db.read(world.services.orders.detail, order).documents or (1,)
     for method, path in routes(world.app):
         wanted = rule(path)
-        if method not in ("GET", "POST") or wanted in (PUBLIC, SIGNED_IN, role) and who != "other pharmacy":
+        if method not in ("GET", "POST") or wanted in (PUBLIC, SIGNED_IN, role) and not who.startswith("other"):
             continue
         if path in ("/sortir", "/p/sortir") or wanted in (PUBLIC, SIGNED_IN):
             continue
-        asked = filled(path, order.number, str(documents[0]))
+        asked = filled(path, order.number, str(documents[0]), glass)
         if asked.endswith("/flux"):
-            if who == "other pharmacy" or wanted == role:
+            if who.startswith("other") or wanted == role:
                 continue
         answer = browser.get(asked) if method == "GET" else browser.post(asked, jeton="x", version="1")
         if wanted != role:
             assert answer.status_code in (400, 401, 404), (method, path, answer.status_code)
-        if who == "other pharmacy" and "{" in path:
+        if who.startswith("other") and "{" in path:
             assert answer.status_code >= 400, (method, path)
         assert not [secret for secret in SECRETS if secret in answer.text], (method, path)
     assert world.kept.db.read(world.services.orders.get, order.id).version == order.version
+    assert len(world.app.state.work.reviews.waiting()) == 1
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "-1", "9223372036854775808", "9223372036854775807"])
+def test_a_number_that_no_row_can_have_is_no_page(world: World, number: str):
+    logins = {
+        "patient": world.patient_login,
+        "pharmacist": PHARMACY,
+        "physician": PHYSICIAN,
+        "operator": "x@pli.example",
+    }
+    Clinic(world)
+    moved_in(world, logins["operator"], "operator")
+    browsers = {role: world.signed_in(login) for role, login in logins.items()}
+    for method, path in routes(world.app):
+        role = str(rule(path))
+        if "{" in path and role in browsers:
+            asked, browser = filled(path, number, number), browsers[role]
+            answer = browser.get(asked) if method == "GET" else browser.post(asked, jeton="x", version="1")
+            assert answer.status_code in (400, 404, 409), (method, path, answer.status_code)

@@ -49,6 +49,8 @@ PAGES = {  # route → who looks, and the address with the world's own ids in it
     "/pro/ecrire": (CLINIC, "/pro/ecrire"),
     "/pro/annuaire": (CLINIC, "/pro/annuaire?q=invent"),
     "/pro/a-verifier": (CLINIC, "/pro/a-verifier"),
+    "/pro/urgence": (CLINIC, "/pro/urgence"),
+    "/pro/urgence/{glass_id}": (CLINIC, "/pro/urgence/{glass}"),
 }
 MORE = (  # states of the same pages that look different
     (STRANGER, "/nulle-part"),
@@ -66,6 +68,7 @@ NO_PAGES = {  # beginnings of other routes → why
     "/p/dossier/document/": "a file",
     "/p/envoyer/fichier/": "a file",
     "/p/envoyer/relire/": "a draft: test_main_job looks at it",
+    "/admin/urgence/": "test_emergency looks at it",
     "/admin": "needs the house below: tests/flows/test_operator.py",
     "/metrics": "for programs",
     "/sante": "for programs",
@@ -98,10 +101,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         orders = full_board(world.kept)
         clinic = Clinic(world)
         ids: dict[str, object] = {name: order.number for name, order in orders.items()}
+        ids["glass"] = emergency(clinic)
         ids |= {"letter": clinic.letter, "html": clinic.html, "pharmacy": world.kept.pharmacy.mailbox.id}
         logins = {PATIENT: world.patient_login, COUNTER: PHARMACY, CLINIC: PHYSICIAN}
         with served(world.app) as base:
             yield Place(base, world, logins, ids)
+
+
+def emergency(clinic: Clinic) -> str:
+    """The clinic opens the patient's record."""
+    who = demo_patient()
+    form = {"matricule": who.ins.matricule, "naissance": who.birth_date, "motif": "Patiente inconsciente, allergies ?"}
+    return clinic.browser.act("/pro/urgence", "/pro/urgence", **form).headers["location"].rsplit("/", 1)[1]
 
 
 def entered(chromium: Browser, place: Place, role: str, language: str = "fr-FR") -> Page:

@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po, write_po
 from crypto.verdict import Reason, reason_text_fr
 from portal.language import LANGUAGES, SOURCE
 from portal.preferences import TEMPLATES
+from record.break_glass import NO_PROFESSIONAL, NO_REASON, OBJECTED, OWN, REVIEWED, TOO_MANY
 from record.order_detail import PROVENANCE
 from record.orders import LABELS
 from record.reading.words import NO_TEXT, REFUSALS
@@ -42,6 +43,7 @@ def handed_up() -> Iterator[str]:
     yield from (title for title, _text in TEMPLATES.values())
     yield from REFUSALS.values()
     yield NO_TEXT
+    yield from (NO_PROFESSIONAL, NO_REASON, OBJECTED, OWN, REVIEWED, TOO_MANY)  # of an emergency
 
 
 def catalogue(language: str) -> Catalog:

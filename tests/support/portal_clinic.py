@@ -9,7 +9,7 @@ from mail.accounts import set_password
 from mail.seals import keep_seal
 from mail.tables import folder_messages
 from ops.demo_files import PHOTO_DATE, demo_patient, prescription_pdf
-from tests.support.kept import _home, filing, keep, written
+from tests.support.kept import Home, _home, filing, keep, written
 from tests.support.portal_world import PASSWORD, World
 
 PHYSICIAN = "lea.inventee@demo.mssante.test"
@@ -18,6 +18,14 @@ HTML = (
     b"Message-ID: <html@demo.mssante.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
     b"<p>Glyc\xc3\xa9mie &lt; 1 g/l</p><script>alert('non')</script><img src='http://ailleurs.example/x.png'>\r\n"
 )
+
+
+def moved_in(world: World, login: str, role: str) -> Home:
+    """Somebody else of this role, who may sign in."""
+    kept, kind = world.kept, MailboxKind.ORG if role == "operator" else MailboxKind.PER
+    home = kept.db.run(_home, kept.keyring, Address.parse(login), kind, role, kept.clock)
+    kept.db.run(set_password, home.account_id, hash_password(PASSWORD))
+    return home
 
 
 class Clinic:

@@ -36,6 +36,7 @@ from mail.submit import Submitter
 from portal.app import build
 from portal.services import DemoDoor, Services
 from record.access import Records
+from record.break_glass import OpenGlasses
 from record.order_book import OrderBook
 from record.order_facts import Order, Wish
 from record.orders import State
@@ -129,7 +130,7 @@ def services_of(kept: Kept) -> Services:
         trail=trail,
         authenticator=Authenticator(db, keyring, clock),
         store=Store(db, keyring, kept.blobs),
-        records=Records(db, keyring, trail, kept.blobs, clock),
+        records=Records(db, keyring, trail, kept.blobs, clock, OpenGlasses()),
         post=submitter_of(kept),
         judge=judge_of(kept),
         authority=kept.authority,
