@@ -43,7 +43,9 @@ class Listener:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; harmless when it has stopped."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._wake.send(b"\0")
         self._thread.join()

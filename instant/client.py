@@ -23,6 +23,7 @@ TIMELINE = 250
 SYNC_MS = 30_000
 REQUEST_S = 30
 BACKFILL_PAGES = 60
+HAND_OUTS = 2  # the second for those who came during the first
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
     "account_data": {"types": []},
@@ -162,9 +163,40 @@ class Client:
         Raises ChatLost, SessionEnded.
         """
         async with self._turn:
+            await self._hand_out_key(room_id)
             sending = self._nio.room_send(room_id, kind, dict(content), transaction, ignore_unverified_devices=True)
             answer = await self._checked(sending)
         return str(answer.event_id)
+
+    async def _hand_out_key(self, room_id: str) -> None:
+        """To just those who are there. Who comes or goes while nio hands a room's key out is overlooked by it: whoever
+        came could read nothing, whoever went could go on reading."""
+        room = self._nio.rooms.get(room_id)
+        if room is None or not room.encrypted:
+            return
+        if not room.members_synced:
+            await self._checked(self._nio.joined_members(room_id))
+        for _ in range(HAND_OUTS):
+            self._compare_holders(room_id, room.users)
+            if not self._nio.olm.should_share_group_session(room_id):
+                return
+            await self._checked(self._nio.share_group_session(room_id, ignore_unverified_devices=True))
+
+    def _compare_holders(self, room_id: str, users: Iterable[str]) -> None:
+        """A new key where somebody has it who should not, or was passed over; to be shared where somebody lacks it."""
+        key = self._nio.olm.outbound_group_sessions.get(room_id)
+        if key is None:
+            return
+        due = {
+            (user, device.id)
+            for user in users
+            for device in self._nio.device_store.active_user_devices(user)
+            if device.id != self.device and not self._nio.olm.is_device_blacklisted(device)
+        }
+        if key.users_shared_with - due or key.users_ignored & due:
+            del self._nio.olm.outbound_group_sessions[room_id]
+        elif due - key.users_shared_with:
+            key.shared = False
 
     async def upload(self, data: bytes) -> Upload:
         """Put a file into the store, encrypted with a key of its own, and nameless: the store is told names in clear.

@@ -47,8 +47,17 @@ class FhirJson(JSONResponse):
     media_type = "application/fhir+json"
 
 
-FAULTS: dict[int | str, dict[str, Any]] = {status: {"model": Problem} for status in STATUSES}
-FHIR_FAULTS: dict[int | str, dict[str, Any]] = {status: {"model": OperationOutcome} for status in STATUSES}
+def _documented(model: type[BaseModel], media: str) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI. The model once and references to it: FastAPI builds a validator for each that it is given."""
+    pointer = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": told, "content": {media: pointer}} for status, (_code, told) in _SAID.items()
+    }
+    return {status: found[status] for status in STATUSES if status in found} | {"default": {"model": model}}
+
+
+FAULTS = _documented(Problem, "application/json")
+FHIR_FAULTS = _documented(OperationOutcome, "application/fhir+json")
 
 
 def is_programs(path: str) -> bool:

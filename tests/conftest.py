@@ -1,11 +1,18 @@
 """What every test may ask for."""
 
 import os
+import shutil
+from pathlib import Path
 
 import structlog
 from hypothesis import settings
 
 pytest_plugins = ["tests.support.databases"]
+
+# Tests write into memory where there is room: that things last is proved by tests/faults, on file systems of their own.
+MEMORY, ROOM_OCTETS = Path("/dev/shm"), 4 * 1024**3
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_OCTETS:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # Time is never judged, a slow machine is no failure. `PLI_EXAMPLES=1000` looks longer.
 settings.register_profile("pli", deadline=None, max_examples=int(os.environ.get("PLI_EXAMPLES", "40")))

@@ -17,8 +17,8 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path, tls_files: TlsFiles) -> AsyncIterator[ImapHouse]:
-    built = ImapHouse(Db.open(database_url, create=True), tmp_path, tls_files, Options(insecure_loopback=True))
+async def house(db: Db, tmp_path: Path, tls_files: TlsFiles) -> AsyncIterator[ImapHouse]:
+    built = ImapHouse(db, tmp_path, tls_files, Options(insecure_loopback=True))
     yield built
     await built.close()
 

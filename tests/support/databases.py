@@ -3,7 +3,6 @@
 What these tests prove is not durability (tests/faults does): the files lie in memory and PostgreSQL does not sync.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,6 +18,7 @@ import mail.tables  # noqa: F401
 import record.tables  # noqa: F401
 from core.db import Db
 from core.tables import metadata
+from tests.support.made import open_made
 from tests.support.postgres import PostgresCluster
 
 ENGINES = ("sqlite", "postgresql")
@@ -38,14 +38,6 @@ def memory() -> Iterator[Path]:
     """A folder whose files cost no disk, for the whole run."""
     with tempfile.TemporaryDirectory(prefix="pli-test-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
         yield Path(folder)
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(memory: Path) -> Path:
-    """A database file with all tables and no row."""
-    path = memory / "template.db"
-    Db.open(f"sqlite:///{path}", create=True).close()
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -90,9 +82,8 @@ def db(engine: str, request: pytest.FixtureRequest, database_folder: Path) -> It
     yield from (_sqlite if engine == "sqlite" else _postgres)(request, database_folder)
 
 
-def _sqlite(request: pytest.FixtureRequest, folder: Path) -> Iterator[Db]:
-    path = shutil.copy(request.getfixturevalue("sqlite_template"), folder / "pli.db")
-    with closing(Db.open(f"sqlite:///{path}")) as database:
+def _sqlite(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Db]:
+    with closing(open_made(f"sqlite:///{folder / 'pli.db'}")) as database:
         yield database
 
 

@@ -35,6 +35,7 @@ from record.order_book import OrderBook
 from record.order_detail import Detail
 from record.order_facts import Actor, Order, Wish
 from record.orders import Role, State
+from tests.support.made import open_made
 
 PHARMACY = "pharmacie.9@demo.mssante.test"
 
@@ -65,7 +66,7 @@ class Kept:
 
 def open_kept(url: str, folder: Path) -> Kept:
     """Everything made anew; the caller closes the database."""
-    db, clock = Db.open(url, create=True), FakeClock()
+    db, clock = open_made(url), FakeClock()
     keyring = FileKeyring.create(folder / "keyring.json")
     trail = Trail(lambda data: keyring.mac("audit", data))
     who = demo_patient()

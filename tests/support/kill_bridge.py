@@ -122,7 +122,8 @@ class Drill:
         """A bridge that will die at the `nth` passage of the point; it may do so before it says that it works."""
         self._pipe, theirs = FORK.Pipe()
         arguments = (theirs, self.home, self.url, self.gate, point, nth)
-        self._child = FORK.Process(target=bridge_child.run, args=arguments, daemon=True)
+        # no daemon: it has processes of its own, which verify signatures
+        self._child = FORK.Process(target=bridge_child.run, args=arguments)
         await asyncio.to_thread(self._child.start)
         theirs.close()
         return await self._answer()
