@@ -17,6 +17,7 @@ from core import setting_groups as groups
 from core import setting_trust
 from core.errors import Permanent
 from core.setting_notices import Notices, Orders
+from core.setting_sending import Sending
 
 PREFIX = "PLI_"
 BETWEEN = "__"
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     notices: Notices = Field(
         default=Notices(), description="Everyday e-mail that says that something came, to those who asked."
     )
+    sending: Sending = Field(default=Sending(), description="Documents that clinicians send from the pages.")
     tokens: setting_trust.Tokens = Field(default=setting_trust.Tokens(), description="Login by access token.")
     matrix: groups.Matrix = Field(default=groups.Matrix(), description="Chat between professionals, over Matrix.")
     annuaire: groups.Annuaire = Field(default=groups.Annuaire(), description="The national directory and its doors.")

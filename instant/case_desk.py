@@ -46,9 +46,16 @@ class CaseDesk:
 
     def open_from_page(self, account_id: int, address: Address, message_id: int, key: str) -> str:
         """From a page of the portal, by the holder of this address. Raises NotFound, Refused."""
+        return self.open_from_message(self._asker(account_id, address), message_id, key)
+
+    def open_about(self, account_id: int, address: Address, patient_id: int, key: str) -> str:
+        """The same from a patient's page. Raises NotFound, Refused."""
+        asker = self._asker(account_id, address)
+        return self._open(asker, self._files.subject_of_patient(asker, patient_id), key, None)
+
+    def _asker(self, account_id: int, address: Address) -> Asker:
         account = self._people.enrol(address)
-        asker = Asker(account.user_id, account_id, account.mailbox_id)
-        return self.open_from_message(asker, message_id, key)
+        return Asker(account.user_id, account_id, account.mailbox_id)
 
     def check_member(self, asker: Asker, room: Room, user_id: str) -> None:
         """Raises Refused for whoever is no verified professional, or to whom the patient objects."""

@@ -69,6 +69,10 @@ class CaseFiles(Protocol):
         """The one patient of whom a message of the asker's mailbox speaks."""
         ...
 
+    def subject_of_patient(self, asker: Asker, patient_id: int) -> Subject:
+        """A patient of whom the asker has the record, or messages."""
+        ...
+
     def check_member(self, asker: Asker, patient_id: int, mailbox_id: int) -> None:
         """Raises Refused where the patient objects to the holder of this mailbox."""
         ...

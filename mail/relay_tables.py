@@ -53,6 +53,7 @@ sent_messages = Table(
     Column("sealed", LargeBinary, nullable=False),
     Index("sent_messages_by_lookup", "lookup", "mailbox_id"),
     Index("sent_messages_by_time", "sent_at"),
+    Index("sent_messages_by_mailbox", "mailbox_id", "sent_at"),
 )
 
 # What happened to it afterwards, in the words of mail.timeline; sealed for the sender.

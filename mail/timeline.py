@@ -49,7 +49,22 @@ def timeline(session: Session, keyring: Keyring, mailbox_id: int, rfc_id: str) -
     message_id = find_sent(session, keyring, mailbox_id, rfc_id)
     if message_id is None:
         raise NotFound("message introuvable", "no message of this mailbox has this Message-ID")
-    row = session.execute(select(sent_messages).where(sent_messages.c.message_id == message_id)).one()
+    return timeline_of(session, keyring, mailbox_id, message_id)
+
+
+def latest_sent(session: Session, keyring: Keyring, mailbox_id: int, most: int) -> list[Timeline]:
+    """What this mailbox sent, newest first. Whoever calls writes the reading into the trail."""
+    mine = select(sent_messages.c.message_id).where(sent_messages.c.mailbox_id == mailbox_id)
+    ids = session.execute(mine.order_by(sent_messages.c.sent_at.desc(), sent_messages.c.message_id.desc()).limit(most))
+    return [timeline_of(session, keyring, mailbox_id, one) for one in ids.scalars().all()]
+
+
+def timeline_of(session: Session, keyring: Keyring, mailbox_id: int, message_id: int) -> Timeline:
+    """By our own number; as `timeline`. Raises NotFound, also for another mailbox's message."""
+    mine = (sent_messages.c.message_id == message_id) & (sent_messages.c.mailbox_id == mailbox_id)
+    row = session.execute(select(sent_messages).where(mine)).one_or_none()
+    if row is None:
+        raise NotFound("message introuvable", "no message of this mailbox has this number")
     key = holder_key(session, keyring, get_mailbox(session, mailbox_id).holder_id)
     to = opened_recipients(key, message_id, row.sealed)
     sent_at = from_epoch_ms(row.sent_at)

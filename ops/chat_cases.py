@@ -44,6 +44,11 @@ class ChatCases:
         self._records.list(Reader(asker.account_id, asker.mailbox_id), patient.id, "case.open")
         return self._db.read(self._subject, patient)
 
+    def subject_of_patient(self, asker: Asker, patient_id: int) -> Subject:
+        """Raises NotFound, Refused; the look into the record is in the trail."""
+        self._records.about(Reader(asker.account_id, asker.mailbox_id), patient_id, "case.open")
+        return self._db.read(lambda session: self._subject(session, get_patient(session, patient_id)))
+
     def subject_of_message(self, asker: Asker, message_id: int) -> Subject:
         """By the documents that it brought, else by the patient's own address. Raises NotFound, Refused."""
         shown = self._records.of_message(Reader(asker.account_id, asker.mailbox_id), message_id)

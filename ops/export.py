@@ -32,11 +32,10 @@ from record.fhir.words import searchset
 from record.interface import summary_of
 from record.order_book import OrderBook
 from record.pack.papers import paper, synthesis_paper
-from record.pack.xdm import Leaf, Sender, pack
+from record.pack.xdm import OWN_OID, Leaf, Sender, pack
 from record.unpack.facts import CDA
 
 BATCH, XDM_LEAVES = 100, 50
-OWN_OID = "2.25.222045071390285735437016281963712063345"  # under which exports number what they hold
 _UNSAFE = re.compile(r"[^\w .()\-]+")
 _SUFFIX = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "text/plain": "txt", "text/xml": "xml"}
 

@@ -49,6 +49,7 @@ def pages(app: App) -> Any:
             chat=app.chat.client if app.chat else None,
             hooks_inside=hooks_inside(settings),
             notices=bool(settings.notices.host),
+            product_reference=settings.sending.product_reference,
         )
     )
 

@@ -40,6 +40,7 @@ class Bundle:
 
     patient: Identity | None
     letters: tuple[Letter, ...]
+    patient_id: int | None = None
 
     @property
     def new(self) -> int:
@@ -78,7 +79,7 @@ class Inbox:
             if meta := metas.get(row.message_id):
                 patient, files = about.get(row.message_id, (None, 0))
                 letters.setdefault(patient, []).append(_letter(row, meta, files))
-        bundles = [Bundle(self._identity(session, who), tuple(found)) for who, found in letters.items()]
+        bundles = [Bundle(self._identity(session, who), tuple(found), who) for who, found in letters.items()]
         return tuple(sorted(bundles, key=lambda each: (not each.new, each.patient is None, -each.letters[0].at)))
 
     def _identity(self, session: Session, patient_id: int | None) -> Identity | None:

@@ -79,6 +79,10 @@ class CaseRooms(Protocol):
         """About the patient of whom a message speaks; the same key opens one. Raises NotFound, Refused."""
         ...
 
+    def open_about(self, account_id: int, address: Address, patient_id: int, key: str) -> str:
+        """About a patient whose page one has open. Raises NotFound, Refused."""
+        ...
+
 
 class ChatName(Protocol):
     """Who enters the chat, as the annuaire has them."""
@@ -148,7 +152,7 @@ class Services:
     by TLS, from a proxy of the operator's; without it the pages are for the loopback. `demo_doors` is asked at each
     view of the entrance and counts only with `demo`. `zone`: in which times of day are shown. `authority` certifies
     patients' keys, `medicines` knows the packs for barcodes, `mail_doors` is what mail programs are told; all three may
-    be missing."""
+    be missing. `product_reference`: X-MSS-NIL of what is sent about a patient."""
 
     db: Db
     keyring: Keyring
@@ -181,3 +185,4 @@ class Services:
     ins_oid: str = OID_TEST  # of the matricules that are typed on the pages
     hooks_inside: bool = False
     notices: bool = False
+    product_reference: str = ""

@@ -12,6 +12,7 @@ from portal.desk import reader
 from portal.doors import ActingPhysician, Physician, RowId, TheFront
 from portal.files import file_response
 from portal.language import N_
+from portal.patient_page import PatientDesk
 from portal.work import TheChecking, TheCorrespondence, TheInbox
 
 router = APIRouter(prefix="/pro")
@@ -38,6 +39,7 @@ def inbox(
     shown: dict[str, Any] = {
         "bundles": inbox.bundles(visitor),
         "doubts": checking.count(visitor),
+        "news": PatientDesk(front.services).news(visitor),
         "done": DONE.get(fait, ""),
     }
     return front.pages.show(request, "pro.html", visitor=visitor, **shown)

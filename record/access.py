@@ -4,6 +4,7 @@ Who may read, and why, is decided in `record.rights`; the ground stands in the e
 hidden from whom.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -31,13 +32,14 @@ from record.documents import (
     rows_of,
 )
 from record.reconcile import waiting_for
-from record.rights import Emergency, Reader, Rights, holds, is_shown
+from record.rights import Emergency, Reader, Rights, held_of, holds, is_shown
 from record.tables import documents
 from record.visibility import Ground, is_visible
 
 __all__ = ["ALLOWED", "NOT_FOUND", "REFUSED", "ReadDocument", "Reader", "Records", "Shown", "Trace"]
 ALLOWED, REFUSED, NOT_FOUND = "allowed", "refused", "not_found"
 SEARCH = "record.search"
+_WHOLE = frozenset(Ground) - {Ground.MESSAGE}  # grounds on which a record is seen as a whole
 Verdict = tuple[str, Ground | None]
 
 
@@ -108,6 +110,24 @@ class Records:
             each for each in found if ground and is_visible(each.row.mask, ground) and is_shown(each.row, ground)
         )
 
+    def about(self, reader: Reader, patient_id: int, action: str = "record.list") -> tuple[Shown, ...]:
+        """As `list`; and for whoever has no access to the record what the messages of their mailbox brought.
+
+        Raises Refused, NotFound.
+        """
+        outcome, ground = self._db.run(self._trace_list, reader, patient_id, action, True)
+        self._settle(outcome)
+        return self._db.read(self._about, reader, patient_id, ground) if ground else ()
+
+    def news(self, reader: Reader, since: Mapping[int, int]) -> dict[int, int]:
+        """Patient → how many documents came since (epoch, ms) that this reader may see; those with none are left out.
+
+        Counting is reading: an entry for each record that was looked into.
+        """
+        grounds = self._db.run(self._trace_news, reader, since)
+        found = {one: self._db.read(self._count_about, reader, one, ground, since[one]) for one, ground in grounds}
+        return {one: count for one, count in found.items() if count}
+
     def texts(self, reader: Reader, patient_id: int) -> tuple[tuple[Shown, str], ...]:
         """The words of each document that this reader may see, for a search. Raises Refused, NotFound."""
         return tuple((each, self._db.read(self._text, each.row)) for each in self.list(reader, patient_id, SEARCH))
@@ -153,15 +173,30 @@ class Records:
         self._record(session, reader, "document.read", outcome, document_id, row.patient_id if row else None, ground)
         return outcome, ground
 
-    def _trace_list(self, session: Session, reader: Reader, patient_id: int, action: str) -> Verdict:
+    def _trace_list(
+        self, session: Session, reader: Reader, patient_id: int, action: str, with_messages: bool = False
+    ) -> Verdict:
         try:
             patient = get_patient(session, patient_id)
         except NotFound:
             self._record(session, reader, action, NOT_FOUND, patient_id, None)
             return NOT_FOUND, None
         ground = self._rights.of_record(session, reader, patient, self._clock.now())
+        if ground is None and with_messages and held_of(session, reader, patient_id):
+            ground = Ground.MESSAGE
         self._record(session, reader, action, _verdict(ground), patient_id, patient_id, ground)
         return _verdict(ground), ground
+
+    def _trace_news(self, session: Session, reader: Reader, since: Mapping[int, int]) -> tuple[tuple[int, Ground], ...]:
+        verdicts = [(one, self._trace_list(session, reader, one, "record.news", True)[1]) for one in since]
+        return tuple((one, ground) for one, ground in verdicts if ground)
+
+    def _about(self, session: Session, reader: Reader, patient_id: int, ground: Ground) -> tuple[Shown, ...]:
+        rows = _rows_about(session, reader, patient_id, ground)
+        return tuple(Shown(row, self._meta(session, row)) for row in rows)
+
+    def _count_about(self, session: Session, reader: Reader, patient_id: int, ground: Ground, since: int) -> int:
+        return sum(row.filed_at > since for row in _rows_about(session, reader, patient_id, ground))
 
     def _trace_waiting(self, session: Session, reader: Reader) -> tuple[DocumentRow, ...]:
         found = waiting_for(session, get_mailbox(session, reader.mailbox_id).holder_id)
@@ -210,6 +245,14 @@ class Records:
             return open_meta(session, document_key(session, self._keyring, row), row.id)
         except NotFound:
             return None
+
+
+def _rows_about(session: Session, reader: Reader, patient_id: int, ground: Ground) -> Iterator[DocumentRow]:
+    """What this reader may see of a patient, whatever waits for consent only where their own mailbox received it."""
+    held = held_of(session, reader, patient_id)
+    for row in rows_of(session, documents.c.patient_id == patient_id, documents.c.state.in_((FILED, AWAITING))):
+        if row.id in held or (ground in _WHOLE and is_visible(row.mask, ground) and is_shown(row, ground)):
+            yield row
 
 
 def _traces(session: Session, patient_id: int, most: int) -> tuple[Trace, ...]:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from core.db import tally
 from directory.patients import get_patient
 from record.documents import wipe
-from record.tables import break_glass, consents, documents, representatives
+from record.tables import break_glass, consents, documents, looks, representatives
 
 
 def forget_record(session: Session, patient_id: int) -> list[int]:
@@ -19,7 +19,7 @@ def forget_record(session: Session, patient_id: int) -> list[int]:
         delete(documents).where(documents.c.patient_id == patient_id).returning(documents.c.id)
     ).all()
     tally(session, "documents", -len(gone))
-    for table in (consents, break_glass):
+    for table in (consents, break_glass, looks):
         session.execute(delete(table).where(table.c.patient_id == patient_id))
     mine = representatives.c.patient_id == patient_id
     mailbox_id = get_patient(session, patient_id).mailbox_id

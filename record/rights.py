@@ -96,6 +96,20 @@ def holds(session: Session, reader: Reader, message_id: int) -> bool:
     return session.execute(held).one_or_none() is not None
 
 
+def held_of(session: Session, reader: Reader, patient_id: int) -> frozenset[int]:
+    """The documents of a patient that came by messages of the reader's mailbox, also where another message brought
+    the copy that was kept. None for a program: it reads with the patient's consent alone."""
+    if reader.software_id is not None:
+        return frozenset()
+    holder_id = get_mailbox(session, reader.mailbox_id).holder_id
+    query = (
+        select(documents.c.id, documents.c.same_as, documents.c.state)
+        .join(message_keys, message_keys.c.message_id == documents.c.message_id)
+        .where(documents.c.patient_id == patient_id, message_keys.c.holder_id == holder_id)
+    )
+    return frozenset(row.same_as if row.state == DUPLICATE else row.id for row in session.execute(query))
+
+
 def _has_message(session: Session, reader: Reader, row: DocumentRow) -> bool:
     twins = rows_of(session, documents.c.same_as == row.id, documents.c.state == DUPLICATE)
     return any(holds(session, reader, found.message_id) for found in (row, *twins))

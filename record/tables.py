@@ -91,6 +91,17 @@ break_glass = Table(
     Index("break_glass_by_account", "account_id", "opened_at"),
 )
 
+# When an account last looked at a patient's page, so that the next look shows what is new. Nothing personal in it.
+looks = Table(
+    "record_looks",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("patient_id", BigInteger, ForeignKey("patients.id"), primary_key=True, autoincrement=False),
+    Column("since", BigInteger, nullable=False),  # end of the visit before this one; 0 in the first one
+    Column("seen_at", BigInteger, nullable=False),
+    Index("record_looks_by_time", "account_id", "seen_at"),
+)
+
 orders = Table(
     "orders",
     metadata,

@@ -101,6 +101,9 @@ def _physician() -> Entry:
         profession_code="10",
         profession="Médecin",
         specialty="Qualifié en Médecine Générale",
+        structure_id="1990000017",
+        structure_name="CABINET DU DR KÉROUANTON",
+        sector="SA07",
         city="PLOUÉZOC'H-LE-VIEUX",
         postcode="29999",
     )

@@ -7,6 +7,7 @@ import io
 import re
 import unicodedata
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from html import escape
@@ -23,6 +24,8 @@ from record.unpack.facts import PDF
 from record.unpack.limits import ENTRIES
 from record.unpack.sniff import sniff
 
+PREFIX = "XDM/1.0/DDM+"
+OWN_OID = "2.25.222045071390285735437016281963712063345"  # under which this system numbers what it sends
 FOLDER = "IHE_XDM/SUBSET01"
 NAME, MEDIA_TYPE = "IHE_XDM.zip", "application/zip"
 AMBULATORY = Code("07", CONTENT_TYPES, "Ambulatoire")
@@ -87,20 +90,20 @@ def pack(
         raise BadInput("il faut au moins un document, et pas plus de cinquante", "number of documents")
     sheets = [_sheet(leaf, patient.ins) for leaf in leaves]
     archive = _archive(sheets, sender, at.astimezone(UTC), content_type, pdf_inside)
-    names = _pdf_names(sheets, patient)
+    names = pdf_names([(sheet.facts.service_start, sheet.facts.type.name) for sheet in sheets], patient)
     pages = [Attached(name, PDF, sheet.pdf) for name, sheet in zip(names, sheets, strict=True)]
     return Parcel(
-        subject(tuple(sheet.facts for sheet in sheets), patient),
+        subject(tuple(sheet.facts.type.name for sheet in sheets), patient),
         _headers(sheets, sender, no_answer),
         (Attached(NAME, MEDIA_TYPE, archive), *pages),
     )
 
 
-def subject(documents: tuple[DocumentFacts, ...], patient: Identity) -> str:
-    """`XDM/1.0/DDM+<label> <NOM> <prénom> <JJ/MM/AAAA>`. Rule 2.1.3"""
-    label = documents[0].type.name[:_LABEL].strip() if len(documents) == 1 else f"{len(documents)} documents"
+def subject(labels: tuple[str, ...], patient: Identity, prefix: str = PREFIX) -> str:
+    """`XDM/1.0/DDM+<label> <NOM> <prénom> <JJ/MM/AAAA>`, rule 2.1.3; without an archive the prefix is empty."""
+    label = labels[0][:_LABEL].strip() if len(labels) == 1 else f"{len(labels)} documents"
     year, month, day = patient.birth_date.split("-")
-    return f"XDM/1.0/DDM+{label} {_bare(patient.family).upper()} {patient.given} {day}/{month}/{year}"
+    return f"{prefix}{label} {_bare(patient.family).upper()} {patient.given} {day}/{month}/{year}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,8 +128,13 @@ def _sheet(leaf: Leaf, ins: Ins) -> _Sheet:
 def _headers(sheets: list[_Sheet], sender: Sender, no_answer: bool) -> tuple[tuple[str, str], ...]:
     """X-MSS-INS is always O: an `Identity` is a qualified one, and nothing leaves for anybody else."""
     codes = ",".join(dict.fromkeys(sheet.facts.type.code for sheet in sheets))
-    found = [("X-MSS-CODECDA", codes), ("X-MSS-INS", "O"), ("X-MSS-NIL", sender.reference)]
-    return (*found, ("X-MSS-MES", "FIN")) if no_answer else tuple(found)
+    return (("X-MSS-CODECDA", codes), ("X-MSS-INS", "O"), *plain_headers(sender, no_answer=no_answer))
+
+
+def plain_headers(sender: Sender, *, no_answer: bool = False) -> tuple[tuple[str, str], ...]:
+    """Those of a mail that carries no CDA; a product without a reference yet names none."""
+    known = (("X-MSS-NIL", sender.reference),) if sender.reference else ()
+    return (*known, ("X-MSS-MES", "FIN")) if no_answer else known
 
 
 def _archive(sheets: list[_Sheet], sender: Sender, at: datetime, content_type: Code, pdf_inside: bool) -> bytes:
@@ -180,18 +188,18 @@ def _index(sender: Sender) -> bytes:
 def _readme(sender: Sender, files: list[File]) -> bytes:
     lines = (
         ("Émetteur", sender.name),
-        ("Application", f"{sender.product} ({sender.reference})"),
+        ("Application", f"{sender.product} ({sender.reference})" if sender.reference else sender.product),
         ("Instructions", "Ouvrir avec un logiciel qui lit IHE XDM, ou ouvrir les PDF joints au message."),
         ("Arborescence", "INDEX.HTM", "README.TXT", f"{FOLDER}/METADATA.XML", *(f"{FOLDER}/{f.name}" for f in files)),
     )
     return "\r\n\r\n".join("\r\n  ".join(part) for part in lines).encode() + b"\r\n"
 
 
-def _pdf_names(sheets: list[_Sheet], patient: Identity) -> list[str]:
-    """`<AAAAMMJJ>_<type>_<NOM>_<prénom>[_<file no.>].pdf`. Rule 2.1.6"""
+def pdf_names(documents: Sequence[tuple[str, str]], patient: Identity) -> list[str]:
+    """`<AAAAMMJJ>_<type>_<NOM>_<prénom>[_<file no.>].pdf`, rule 2.1.6; a document is its day and its label."""
     person = f"{_word(patient.family).upper()}_{_word(patient.given)}"
-    stems = [f"{sheet.facts.service_start[:8]}_{_word(sheet.facts.type.name)[:_LABEL]}_{person}" for sheet in sheets]
-    several = len(sheets) > 1
+    stems = [f"{day[:8]}_{_word(label)[:_LABEL]}_{person}" for day, label in documents]
+    several = len(documents) > 1
     return [f"{stem}_{number}.pdf" if several else f"{stem}.pdf" for number, stem in enumerate(stems, 1)]
 
 

@@ -47,6 +47,10 @@ PAGES = {  # route → who looks, and the address with the world's own ids in it
     "/pro": (CLINIC, "/pro"),
     "/pro/message/{message_id}": (CLINIC, "/pro/message/{letter}"),
     "/pro/ecrire": (CLINIC, "/pro/ecrire"),
+    "/pro/patient/{patient_id}": (CLINIC, "/pro/patient/{patient}?fait=envoye"),
+    "/pro/patient/{patient_id}/ecrire": (CLINIC, "/pro/patient/{patient}/ecrire"),
+    "/pro/envoyes": (CLINIC, "/pro/envoyes"),
+    "/pro/envoyes/{message_id}": (CLINIC, "/pro/envoyes/{sent}"),
     "/pro/annuaire": (CLINIC, "/pro/annuaire?q=invent"),
     "/pro/a-verifier": (CLINIC, "/pro/a-verifier"),
     "/pro/urgence": (CLINIC, "/pro/urgence"),
@@ -103,6 +107,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ids: dict[str, object] = {name: order.number for name, order in orders.items()}
         ids["glass"] = emergency(clinic)
         ids |= {"letter": clinic.letter, "html": clinic.html, "pharmacy": world.kept.pharmacy.mailbox.id}
+        ids |= {"patient": world.kept.patient_id, "sent": clinic.sent("Un avis, s'il vous plaît.")}
         logins = {PATIENT: world.patient_login, COUNTER: PHARMACY, CLINIC: PHYSICIAN}
         with served(world.app) as base:
             yield Place(base, world, logins, ids)

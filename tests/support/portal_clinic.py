@@ -1,17 +1,26 @@
 """A physician beside the pharmacy of `portal_world`, with letters to read."""
 
+from email.message import EmailMessage
+from email.policy import SMTP
+
 from sqlalchemy import func, select
 
 from core.address import Address, MailboxKind
-from crypto.authority import Authority
+from core.ids import new_id
 from crypto.passwords import hash_password
+from directory.mailboxes import address_of
 from mail.accounts import set_password
+from mail.relay_tables import sent_messages
 from mail.seals import keep_seal
 from mail.tables import folder_messages
 from ops.demo_files import PHOTO_DATE, demo_patient, prescription_pdf
+from record import consent
+from record.documents import DocumentRow, rows_of
+from record.tables import documents
 from tests.support.kept import Home, _home, filing, keep, written
 from tests.support.portal_world import PASSWORD, World
 
+COLLEAGUE = "a@demo.mssante.test"
 PHYSICIAN = "lea.inventee@demo.mssante.test"
 HTML = (
     b"From: Labo <labo@demo.mssante.test>\r\nTo: <lea.inventee@demo.mssante.test>\r\nSubject: Compte rendu\r\n"
@@ -35,11 +44,11 @@ class Clinic:
         kept = world.kept
         address = Address.parse(PHYSICIAN)
         self.world = world
-        author = Address.parse("a@demo.mssante.test")  # of every letter that `written` makes
-        kept.db.run(_home, kept.keyring, author, MailboxKind.PER, "physician", kept.clock)
+        author = Address.parse(COLLEAGUE)  # of every letter that `written` makes
+        self.colleague = kept.db.run(_home, kept.keyring, author, MailboxKind.PER, "physician", kept.clock)
         self.home = kept.db.run(_home, kept.keyring, address, MailboxKind.PER, "physician", kept.clock)
         kept.db.run(set_password, self.home.account_id, hash_password(PASSWORD))
-        seal = Authority.create("DÉMO", now=kept.clock.now()).issue_smime(PHYSICIAN, "Inventée", now=kept.clock.now())
+        seal = kept.authority.issue_smime(PHYSICIAN, "Inventée", now=kept.clock.now())
         kept.db.run(keep_seal, kept.keyring, self.home.mailbox.id, seal)
         paper = written("Mes résultats", 0, prescription_pdf(demo_patient(), PHOTO_DATE))
         self.letter = keep(kept, paper, self.home, sender=kept.patient)
@@ -54,3 +63,31 @@ class Clinic:
     def count(self, table, *conditions) -> int:
         query = select(func.count()).select_from(table).where(*conditions)
         return self.world.kept.db.read(lambda session: session.execute(query).scalar_one())
+
+    def sent(self, text: str) -> int:
+        """A letter to a colleague, by the page; its id."""
+        answer = self.browser.act("/pro/ecrire", "/pro/ecrire", a=COLLEAGUE, objet="Avis", texte=text, cle=text)
+        assert answer.status_code == 303, answer.text
+        newest = select(sent_messages.c.message_id).order_by(sent_messages.c.message_id.desc()).limit(1)
+        return self.world.kept.db.read(lambda session: session.execute(newest).scalar_one())
+
+    def agreed(self, purpose: str, grantee: int = 0, granted: bool = True) -> None:
+        """The patient decides."""
+        kept = self.world.kept
+        now = kept.clock.now()
+        kept.db.run(consent.settle, kept.trail, kept.patient_id, purpose, granted, "patient", now, grantee)
+
+    def received(self, *files: tuple[str, str, bytes], to: Home | None = None) -> list[DocumentRow]:
+        """A colleague's letter with these files about the patient, to this physician or to another mailbox; filed."""
+        kept, mail = self.world.kept, EmailMessage()
+        patient = kept.db.read(address_of, kept.keyring, kept.patient.mailbox.id).text
+        mail["From"], mail["To"], mail["Subject"] = COLLEAGUE, patient, "Suivi"
+        mail["Message-ID"] = f"<{new_id()}@demo.mssante.test>"
+        mail.set_content("Bonjour\n")
+        for name, media, data in files:
+            main, _, sub = media.partition("/")
+            mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
+        raw = mail.as_bytes(policy=SMTP)
+        message_id = keep(kept, raw, to or self.home, kept.patient, sender=self.colleague)
+        filing(kept)(message_id)
+        return list(kept.db.read(rows_of, documents.c.message_id == message_id))

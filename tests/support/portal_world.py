@@ -21,11 +21,14 @@ from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
 from directory.annuaire import Annuaire
 from directory.extracts.entry import Entry
+from directory.holders import holder_key
 from directory.importer import upsert
+from directory.mailboxes import create_mailbox
 from directory.resolve import PHARMACY_SECTORS, add_local_domain
 from mail import pipeline
 from mail.accounts import set_password
 from mail.auth import Authenticator
+from mail.consign import Consigner, Queue
 from mail.conversations import record_dispensation
 from mail.deliver import Deliverer, Names
 from mail.incoming import Door
@@ -158,10 +161,19 @@ def judge_of(kept: Kept) -> Judge:
 def submitter_of(kept: Kept) -> Submitter:
     """The real way of mail that the house writes, without what other rooms want to be told."""
     db, keyring, clock = kept.db, kept.keyring, kept.clock
-    deliverer = Deliverer(db, keyring, kept.trail, judge_of(kept), Names("localhost", "pli.example"), ())
+    names, consign = Names("localhost", "pli.example"), consigner_of(kept)
+    deliverer = Deliverer(db, keyring, kept.trail, judge_of(kept), names, (), consign)
     pipelines = {Door.SUBMISSION: pipeline.submission(db, keyring, dispensed_within_days=365)}
     reception = Reception(db, keyring, clock, kept.blobs, deliverer, pipelines, ThreadPoolExecutor(2), 65536)
     return Submitter(db, keyring, clock, reception)
+
+
+def consigner_of(kept: Kept) -> Consigner:
+    """Notes what is sent; nobody carries it away here."""
+    address = Address.parse("postmaster@demo.mssante.test")
+    box = kept.db.run(create_mailbox, kept.keyring, address, MailboxKind.SYS, kept.clock.now())
+    key = kept.db.read(holder_key, kept.keyring, box.holder_id)
+    return Consigner(kept.db, kept.keyring, Queue(box.id, box.holder_id, key), timedelta(days=5))
 
 
 def moved(kept: Kept, order: Order, to: State, wish: Wish = Wish()) -> Order:
