@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 from core.ins import Ins, key_of
 from directory.generate import rpps
@@ -71,6 +72,11 @@ def photo_pdf() -> bytes:
     """The same photo as a scanning application sends it: a PDF of one picture, without any text."""
     jpeg = photo_jpeg()
     return jpeg_pdf(jpeg, *jpeg_size(jpeg), "Ordonnance photographiée (démonstration)")
+
+
+def medicines_folder() -> Path:
+    """A reference of seven invented medicines in the format of the public one: barcodes and groups for the counter."""
+    return Path(str(files("ops").joinpath("demo_data", "bdpm")))
 
 
 def _letterhead(prescriber: Prescriber, day: date) -> Iterator[Line | Rule]:

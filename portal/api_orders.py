@@ -19,6 +19,7 @@ from portal.desk import actor
 from portal.doors import Front, SignInNeeded
 from portal.session import Visitor
 from portal.work import Work
+from record.lines import posology_text
 from record.order_facts import Order, Owed, Wish
 from record.orders import State
 
@@ -191,6 +192,5 @@ def _out(card: Card) -> OrderOut:
 
 
 def _line(line: Any) -> LineOut:
-    dose = ", ".join(part for part in (line.dose, " ".join(line.moments), line.frequency) if part)
     facts = {"name": line.name, "strength": line.strength, "form": line.form, "duration": line.duration}
-    return LineOut(**facts, posology=dose, cis=line.cis, confirmed=line.confirmed)
+    return LineOut(**facts, posology=posology_text(line), cis=line.cis, confirmed=line.confirmed)

@@ -10,7 +10,7 @@ from portal import words
 from portal.language import N_
 from portal.offers import Offer, offers
 from record.lines import Line
-from record.order_detail import ALERTS, PROVENANCE, Detail
+from record.order_detail import ALERTS, OF_THE_LINES, PROVENANCE, Detail
 from record.order_facts import Order, Owed
 from record.orders import Role, State
 
@@ -114,10 +114,15 @@ def card(known: Known, unseen: Mapping[int, int], now: datetime) -> Card:
         delegate=detail.delegate,
         unseen=unseen.get(order.id, 0),
         offers=offers(order.state, Role.PHARMACIST, detail.unconfirmed),
-        alerts=tuple(ALERTS.get(alert, alert) for alert in detail.alerts),
+        alerts=tuple(ALERTS.get(alert, alert) for alert in detail.alerts if _still_holds(alert, detail)),
         codes=detail.codes,
         drawn=known.drawn,
     )
+
+
+def _still_holds(alert: str, detail: Detail) -> bool:
+    """What asked for an eye on the lines is over once a pharmacist has confirmed them."""
+    return detail.unconfirmed > 0 or alert not in OF_THE_LINES
 
 
 def _urgency(found: Card) -> tuple[bool, int]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from core.errors import BadInput, Refused
-from record.lines import Line
+from record.lines import Line, posology_text
 from record.order_book import ITEMS, OrderBook
 from record.order_facts import Actor, Order, Owed, Wish
 from record.orders import State
@@ -23,11 +23,6 @@ class Typed:
     strength: str
     posology: str
     duration: str
-
-
-def posology_of(line: Line) -> str:
-    """How it is taken, as one text: the field of the form."""
-    return ", ".join(part for part in (line.dose, " ".join(line.moments), line.frequency) if part)
 
 
 def confirm(
@@ -104,9 +99,9 @@ def _merged(proposed: tuple[Line, ...], typed: Sequence[Typed]) -> list[Line]:
 
 def _corrected(line: Line, row: Typed) -> Line:
     changed = replace(line, name=row.name.strip(), strength=row.strength.strip(), duration=row.duration.strip())
-    if row.posology.strip() == posology_of(line):
+    if row.posology.strip() == posology_text(line):
         return changed
-    return replace(changed, dose=row.posology.strip(), moments=(), frequency="")
+    return replace(changed, dose=row.posology.strip(), moments=(), frequency="", if_needed=False)
 
 
 def _new(row: Typed) -> Line:

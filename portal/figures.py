@@ -1,10 +1,9 @@
 """Figures of the counter, from the rows of orders and moves: no name, no medicine. Charts are SVG made here, with the
 table they are drawn from behind them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from html import escape
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.audit import Event
 from core.clock import epoch_ms, from_epoch_ms
 from core.tables import audit
+from portal.bar_charts import Chart
 from portal.language import N_
 from portal.services import Services
 from portal.session import Visitor
@@ -21,20 +21,6 @@ from record.tables import order_letters, order_moves, orders
 DAYS = 30
 MOST = 20_000  # orders looked at: a month of the busiest counter
 EXPORTED = 50_000
-SEE = N_("le tableau dessous donne les chiffres")
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One chart: its table is `rows`, label and value; `unit` follows each value."""
-
-    title: str
-    unit: str
-    rows: tuple[tuple[str, float], ...]
-
-    def svg(self, tr: Callable[[str], str] = str) -> str:
-        """The picture, with its words said by `tr`."""
-        return bars(tr(self.title), tuple((tr(label), value) for label, value in self.rows), self.unit, tr(SEE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +66,13 @@ def figures(session: Session, mailbox_id: int, now: datetime, zone: tzinfo) -> F
         ninth_minutes=quantile(waits, 0.9),
         answered_by_us=sent,
         charts=(
-            Chart(N_("Commandes reçues par heure"), "", tuple((f"{hour} h", hours.count(hour)) for hour in range(24))),
-            Chart(N_("Délai avant la première réponse"), "", _spread(waits)),
-            Chart(N_("États des commandes"), "", tuple((LABELS[state], states.get(state.value, 0)) for state in State)),
+            Chart(
+                N_("Commandes reçues par heure"),
+                tuple((f"{hour} h", hours.count(hour)) for hour in range(24)),
+                upright=True,
+            ),
+            Chart(N_("Délai avant la première réponse"), _spread(waits)),
+            Chart(N_("États des commandes"), tuple((LABELS[state], states.get(state.value, 0)) for state in State)),
         ),
     )
 
@@ -92,28 +82,6 @@ def quantile(sorted_values: Sequence[float], share: float) -> float | None:
     if not sorted_values:
         return None
     return round(sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))], 1)
-
-
-def bars(title: str, rows: Sequence[tuple[str, float]], unit: str, see: str) -> str:
-    """A bar chart; colours come from the page's own style sheet."""
-    most = max((value for _label, value in rows), default=0) or 1
-    step, height = 640 / max(len(rows), 1), 160
-    parts = []
-    for place, (label, value) in enumerate(rows):
-        tall = round(value / most * height, 1)
-        left, wide = round(place * step + step * 0.15, 1), round(step * 0.7, 1)
-        middle = round(left + wide / 2, 1)
-        parts.append(
-            f'<rect class="bar" x="{left}" y="{height - tall + 20}" width="{step * 0.7:.1f}" height="{tall}"/>'
-        )
-        if value:
-            parts.append(f'<text x="{middle}" y="{height - tall + 15}" text-anchor="middle">{value:g}{unit}</text>')
-        if len(rows) <= 12 or place % 3 == 0:
-            parts.append(f'<text x="{middle}" y="{height + 38}" text-anchor="middle">{escape(label)}</text>')
-    return (
-        f'<svg class="chart" viewBox="0 0 640 {height + 46}" role="img" aria-label="{escape(f"{title} : {see}")}">'
-        f'<line class="axis" x1="0" y1="{height + 20}" x2="640" y2="{height + 20}"/>{"".join(parts)}</svg>'
-    )
 
 
 def trail_of(

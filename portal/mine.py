@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound, Refused
-from directory.mailboxes import address_of
+from directory.mailboxes import address_of, get_mailbox
 from directory.patients import patient_of_mailbox
 from directory.resolve import find_entry
-from portal import pickup, words
+from portal import pickup, preferences, words
 from portal.offers import Offer, offers
 from portal.reads import Reads
 from portal.services import Services
@@ -33,12 +33,21 @@ class Pickup:
     digits: str
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A pharmacy as its patients know it."""
+
+    name: str
+    hours: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Parcel:
     """One order. `note` is what was written with its last move: a question, a reason; `thread` None: not opened."""
 
     order: Order
     pharmacy: str
+    hours: str
     standing: words.Standing
     age: words.Age
     owed: tuple[Owed, ...]
@@ -95,18 +104,19 @@ class Mine:
         """Of those that are over only what the list of them says is opened. Raises Changing."""
         details = self._services.orders.details(session, [row for row in rows if row.state not in FINAL])
         notes = self._services.orders.last_notes(session, rows)
-        names = {each: self._pharmacy(session, each) for each in {row.pharmacy_mailbox_id for row in rows}}
+        shops = {each: self._shop(session, each) for each in {row.pharmacy_mailbox_id for row in rows}}
         return tuple(
-            self._parcel(row, details.get(row.id, NOTHING), notes.get(row.id, ""), names[row.pharmacy_mailbox_id])
+            self._parcel(row, details.get(row.id, NOTHING), notes.get(row.id, ""), shops[row.pharmacy_mailbox_id])
             for row in rows
             if row.id in details or row.state in FINAL
         )
 
-    def _parcel(self, order: Order, detail: Detail, note: str, pharmacy: str) -> Parcel:
+    def _parcel(self, order: Order, detail: Detail, note: str, shop: Shop) -> Parcel:
         is_promised = order.state is State.PARTLY_READY
         return Parcel(
             order=order,
-            pharmacy=pharmacy,
+            pharmacy=shop.name,
+            hours=shop.hours,
             standing=words.standing(order.state),
             age=words.age(order.updated_at, self._services.clock.now()),
             owed=detail.owed if is_promised else (),
@@ -125,10 +135,12 @@ class Mine:
         picture = pickup.picture(pickup.token(keyring, order, detail.delegate), "Code de retrait à présenter")
         return Pickup(picture, pickup.digits(keyring, order, detail.delegate))
 
-    def _pharmacy(self, session: Session, mailbox_id: int) -> str:
-        """Its public name."""
+    def _shop(self, session: Session, mailbox_id: int) -> Shop:
+        """Its public name, and the hours that it tells its patients."""
+        keyring = self._services.keyring
         try:
-            entry = find_entry(session, address_of(session, self._services.keyring, mailbox_id))
+            entry = find_entry(session, address_of(session, keyring, mailbox_id))
+            kept = preferences.load(session, keyring, mailbox_id, get_mailbox(session, mailbox_id).holder_id)
         except NotFound:
-            entry = None
-        return entry.structure_name if entry and entry.structure_name else "votre pharmacie"
+            return Shop("votre pharmacie", "")
+        return Shop(entry.structure_name if entry and entry.structure_name else "votre pharmacie", kept.hours)

@@ -7,14 +7,15 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal import counter, pickup
+from portal import pickup
 from portal.answers import answer_patient
 from portal.barcode import ean13, is_ean13
 from portal.cards import Card
 from portal.doors import ActingPharmacist, Front, Pharmacist, TheFront
+from portal.reference import Said, said_of
 from portal.session import Visitor
 from portal.work import TheDesk, TheThreads
-from record.lines import Line
+from record.lines import Line, posology_text
 from record.order_facts import Order
 
 router = APIRouter(prefix="/officine")
@@ -25,9 +26,10 @@ Text = Annotated[str, Form(max_length=1000)]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Printed:
-    """One line of the sheet with the barcodes of its packs."""
+    """One line of the sheet with what the reference says of it, and the barcodes of its packs."""
 
     line: Line
+    said: Said
     packs: tuple[tuple[str, str, str], ...]  # CIP13, label, SVG
 
 
@@ -59,14 +61,15 @@ def reply(
 def sheet(request: Request, front: TheFront, desk: TheDesk, visitor: Pharmacist, number: str) -> Response:
     """The preparation sheet, A4: confirmed lines with barcodes for the pharmacy's own software."""
     found = desk.sheet(visitor, number)
-    printed = tuple(_printed(front, line) for line in found.card.lines)
+    facts = said_of(front.services.medicines, found.card.lines)
+    printed = tuple(_printed(front, *each) for each in zip(found.card.lines, facts, strict=True))
     shown: dict[str, Any] = {
         "card": found.card,
         "printed": printed,
         "alerts": found.alerts,
         "name": desk.name_of(visitor.mailbox_id),
     }
-    return front.pages.show(request, "sheet.html", visitor=visitor, posology=counter.posology_of, **shown)
+    return front.pages.show(request, "sheet.html", visitor=visitor, posology=posology_text, **shown)
 
 
 @router.get("/commande/{number}/etiquette")
@@ -96,8 +99,8 @@ def _fits(session: Any, services: Any, order: Order, code: str) -> bool:
     return pickup.fits(services.keyring, order, delegate, code)
 
 
-def _printed(front: Front, line: Line) -> Printed:
+def _printed(front: Front, line: Line, said: Said) -> Printed:
     """Barcodes of confirmed lines only: nothing unconfirmed is scanned into another software."""
     shelf = front.services.medicines
     packs = shelf.packs(line.cis)[:PACKS] if shelf and line.cis and line.confirmed else ()
-    return Printed(line, tuple((code, text, ean13(code)) for code, text in packs if is_ean13(code)))
+    return Printed(line, said, tuple((code, text, ean13(code)) for code, text in packs if is_ean13(code)))

@@ -13,7 +13,9 @@ from portal.doors import ActingPharmacist, Pharmacist, RowId, TheFront
 from portal.files import KINDS, file_response
 from portal.language import language_of
 from portal.pages import for_reader
+from portal.reference import said_of
 from portal.work import TheChecking, TheDesk, ThePreferences, TheTeam, TheThreads
+from record.lines import posology_text
 from record.order_detail import PROVENANCE
 from record.orders import LABELS, State
 from record.reading.picture import Unopened
@@ -69,7 +71,8 @@ def order(
         "sheet": sheet,
         "card": sheet.card,
         "labels": LABELS,
-        "posology": counter.posology_of,
+        "posology": posology_text,
+        "reference": said_of(front.services.medicines, sheet.card.lines),
         "today": today,
         "kinds": KINDS,
         "origins": PROVENANCE,

@@ -14,6 +14,7 @@ from core.errors import BadInput
 from portal.doors import ActingPatient, Front, Patient, RowId, TheFront
 from portal.drafts import Parcel
 from portal.files import file_response
+from portal.moments import moments
 from portal.sending import FILES, NOTE_CHARACTERS
 from portal.work import TheMailroom
 
@@ -119,8 +120,9 @@ def _gather(request: Request, front: Front, room: Any, visitor: Any, pharmacy_id
 
 
 def _review(request: Request, front: Front, room: Any, visitor: Any, parcel: Parcel) -> Response:
+    services = front.services
     shown: dict[str, Any] = {"parcel": parcel, "choice": room.sending.pharmacy(visitor, parcel.pharmacy_id)}
-    shown["in_browser"] = room.signing.in_browsers
+    shown |= {"in_browser": room.signing.in_browsers, "moments": moments(services.clock.now(), services.zone)}
     return front.pages.show(request, "send3.html", visitor=visitor, **shown)
 
 

@@ -118,6 +118,11 @@ def day(moment: date, language: str = SOURCE) -> str:
     return f"{moment:%d/%m/%Y}" if language == SOURCE else format_date(moment, "d MMM y", locale=language)
 
 
+def weekday(moment: date) -> str:
+    """mardi 1/12, in French: for words that a pharmacy reads."""
+    return format_date(moment, "EEEE d/MM", locale=SOURCE)
+
+
 def moment(ms: int, zone: tzinfo, language: str = SOURCE) -> str:
     """14/06/2026 à 09:05, or 14 Jun 2026, 09:05, as the clocks of `zone` show."""
     at = from_epoch_ms(ms).astimezone(zone)

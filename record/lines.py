@@ -88,6 +88,15 @@ _NOT_A_NAME = frozenset(
 )
 
 
+def posology_text(line: Line) -> str:
+    """How it is taken, as one French text: `1 comprimé, matin et soir, si besoin`."""
+    *before, last = line.moments or ("",)
+    moments = f"{', '.join(before)} et {last}" if before else last
+    return ", ".join(
+        part for part in (line.dose, moments, line.frequency, "si besoin" if line.if_needed else "") if part
+    )
+
+
 def propose(text: str) -> tuple[Line, ...]:
     """The medicines that the text seems to prescribe, in its order; nothing when it is not a prescription."""
     found: list[Line] = []

@@ -24,13 +24,15 @@ ALERTS = {
     "original": "Stupéfiant ou ordonnance sécurisée : l'original est nécessaire.",
     "shortage": "Une rupture ou une tension d'approvisionnement est signalée.",
     "code": "Un code est présent : à scanner dans le LGO, il n'est pas vérifié ici.",
-    "no_identity": "Le document ne porte aucune identité lisible : à vérifier.",
+    "no_identity": "Le nom du patient n'a pas été lu par la machine : comparez-le sur le document.",
     "already_seen": "Ce document a déjà été reçu.",
     "set_aside": "Un autre document du message est à rapprocher : il n'a pas été utilisé.",
     "small_image": "L'image est petite : demandez-en une autre si elle est illisible.",
     "unsigned": "Message non signé.",
     "completed": "Le patient a envoyé un document de plus : à lire aussi.",
 }
+
+OF_THE_LINES = frozenset({"by_machine", "doubt"})  # alerts that a pharmacist's confirmation answers
 
 # Where the content comes from, best first; never the word "authentique".
 PROVENANCE = {

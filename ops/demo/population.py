@@ -31,8 +31,10 @@ from ops.demo.cast import (
     players,
 )
 from ops.demo.papers import Papers
+from ops.demo_files import medicines_folder
 from ops.directory_commands import import_files
 from ops.wiring import App
+from record.medicines.import_bdpm import import_folder
 
 
 def populate(app: App, papers: Papers, progress: Progress) -> None:
@@ -45,6 +47,7 @@ def populate(app: App, papers: Papers, progress: Progress) -> None:
             app.db.run(_enter, app, papers, player, hashed, app.clock.now())
             progress("comptes", number, len(everybody))
         app.db.run(_ties, app, papers, app.clock.now())
+        import_folder(app.db, medicines_folder(), app.clock.now(), progress)
         searchable.result()
 
 

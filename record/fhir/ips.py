@@ -15,7 +15,7 @@ from record.access import Shown
 from record.extracts import LABEL, Extract
 from record.fhir import resources
 from record.fhir.words import MASKED, Resource, instant
-from record.lines import Line
+from record.lines import Line, posology_text
 from record.order_facts import Order
 
 PROFILE = "http://hl7.org/fhir/uv/ips/StructureDefinition"
@@ -176,7 +176,7 @@ def _medicine(facts: Facts, number: int, dispensed: Dispensed) -> Resource:
     line, order = dispensed.line, dispensed.order
     concept: dict[str, Any] = {"text": " ".join(part for part in (line.name, line.strength, line.form) if part)}
     concept |= {"coding": [{"system": CIS, "code": line.cis}]} if line.cis else {}
-    dose = ", ".join(part for part in (line.dose, " ".join(line.moments), line.frequency, line.duration) if part)
+    dose = ", ".join(part for part in (posology_text(line), line.duration) if part)
     found: Resource = _entry(facts, "MedicationStatement", f"medicine {number}") | {
         "status": "unknown",
         "medicationCodeableConcept": concept,

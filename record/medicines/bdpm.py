@@ -18,6 +18,7 @@ CONDITIONS, GROUPS, SHORTAGES, ATC = "CIS_CPD_bdpm.txt", "CIS_GENER_bdpm.txt", "
 COLUMNS = {MEDICINES: 12, PACKS: 10, SUBSTANCES: 8, CONDITIONS: 2, GROUPS: 4, SHORTAGES: 6, ATC: 2}
 _CIS, _CIP13 = re.compile(r"[0-9]{8}"), re.compile(r"[0-9]{13}")
 _CIS_AT = {GROUPS: 2}
+_KINDS = {"0": "princeps", "1": "générique", "2": "générique", "4": "générique"}  # 2, 4: with a remark of the publisher
 _SHORT = ("rupture", "tension", "arrêt")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -126,7 +127,14 @@ def _add(found: dict[str, Row], tables: dict[str, list[list[str]]], report: Repo
                 report.rejected[name] += 1
                 continue
             report.used[name] += 1
-            _put(medicine, column, f"{text} ({row[4]})" if name == SHORTAGES else text)
+            _put(medicine, column, _told(name, text, row))
+
+
+def _told(name: str, text: str, row: list[str]) -> str:
+    """A shortage with its day, a generic group with the medicine's place in it."""
+    if name == SHORTAGES:
+        return f"{text} ({row[4]})"
+    return f"{text} ({_KINDS[row[3]]})" if name == GROUPS and row[3] in _KINDS else text
 
 
 def _put(medicine: Row, column: str, text: str) -> None:

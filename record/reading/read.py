@@ -10,6 +10,7 @@ import structlog
 
 from core.errors import Temporary
 from record.lines import Line, propose
+from record.medicines.names import key, plain
 from record.medicines.search import Index
 from record.reading import cda_med
 from record.reading.against import against_reference, agreed
@@ -148,20 +149,36 @@ def is_picture(document: Document) -> bool:
 
 
 def together(readings: tuple[Reading, ...]) -> Reading:
-    """Several documents of one prescription: the best origin leads, a medicine read twice is one line."""
+    """Several documents of one prescription: the best origin leads, a medicine that two of them have is one line.
+
+    Within one document only what is the same word for word is (a duplicate's page): doses that change are two lines.
+    """
     telling = [reading for reading in readings if reading.lines or reading.codes] or list(readings)
     silent = [reading for reading in readings if reading not in telling]
     ordered = sorted(telling, key=lambda reading: list(ORIGINS).index(reading.origin)) + silent
-    lines: dict[tuple[str, str], Line] = {}
+    lines: list[Line] = []
     for reading in ordered:
-        for line in reading.lines:
-            lines.setdefault((line.name.casefold(), line.strength.casefold()), line)
+        known = {_meaning(line) for line in lines}
+        lines += [line for line in _once(reading.lines) if _meaning(line) not in known]
     codes = tuple(dict.fromkeys(code for reading in ordered for code in reading.codes))
     refused = "" if lines else next((reading.refused for reading in ordered if reading.refused), "")
     missing = next((reading.missing for reading in ordered if reading.missing), "")
     origin = ordered[0].origin if ordered else "photo"
     unread = any(reading.unread for reading in ordered)
-    return Reading(origin, tuple(lines.values()), codes, refused, missing, unread)
+    return Reading(origin, tuple(lines), codes, refused, missing, unread)
+
+
+def _once(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    found: dict[tuple[object, ...], Line] = {}
+    for line in lines:
+        taken = (line.dose, line.moments, line.frequency, line.duration, line.quantity)
+        found.setdefault((*_meaning(line), *taken), line)
+    return tuple(found.values())
+
+
+def _meaning(line: Line) -> tuple[str, str]:
+    """A name and a strength as they are compared. A doubtful `75 µg ?` of a photo is the better document's 75 µg."""
+    return key(line.name), plain(line.strength.removesuffix(" ?")).replace(" ", "")
 
 
 def _weighed(line: Line, told: tuple[TextLine, ...]) -> Line:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
@@ -11,9 +12,14 @@ from core.tables import audit
 from crypto.passwords import hash_password
 from crypto.verdict import Reason, Verdict
 from mail.accounts import NewAccount, create_account
+from ops.demo_files import demo_patient
 from portal import pickup
+from portal.bar_charts import Chart
 from portal.barcode import ean13, is_ean13, modules
+from portal.cards import Known, card
 from portal.figures import quantile
+from record.lines import Line
+from record.order_detail import ALERTS, Detail
 from record.order_thread import unseen
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
@@ -119,7 +125,7 @@ def test_sheet_and_label_say_what_they_must_and_no_more(world: World):
     counter, path = world.signed_in(PHARMACY), f"/officine/commande/{order.number}"
     assert "PARACÉTAMOL" in counter.get(f"{path}/fiche").text
     label = counter.get(f"{path}/etiquette").text
-    assert "M. LÉVÊQUE" in label and "PARACÉTAMOL" not in label and order.number in label
+    assert "LÉVÊQUE M." in label and "PARACÉTAMOL" not in label and order.number in label
     assert world.signed_in(OTHER).get(f"{path}/fiche").status_code == 404
 
 
@@ -186,6 +192,23 @@ def test_figures_and_the_trail_of_the_team(world: World):
     assert any(row[2] == "order.read" and row[3] for row in rows) and "LÉVÊQUE" not in text
     assert "order.read" not in world.signed_in(OTHER).act("/officine/chiffres", "/officine/chiffres/journal").text
     assert quantile([], 0.5) is None and quantile([1, 2, 3], 0.5) == 2
+
+
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_chart_holds_nothing_that_a_label_says(upright: bool):
+    rows = (('<b onload="x">', 3.0), ("rien", 0.0))
+    drawn = Chart('"><script>', rows, upright=upright).svg()
+    assert drawn.count("<rect") == 2 and "<script" not in drawn and "<b " not in drawn
+    assert Chart("vide", (), upright=upright).svg().count("<rect") == 0
+
+
+def test_what_the_machine_doubted_is_over_once_it_is_confirmed(world: World):
+    detail = Detail((Line("A", "A"),), ("doubt", "by_machine", "original"))
+    known = Known(ordered(world.kept, prescribed(world.kept)), demo_patient(), detail, None)
+    now = world.kept.clock.now()
+    assert len(card(known, {}, now).alerts) == 3
+    sure = replace(detail, lines=(Line("A", "A", confirmed=True),))
+    assert card(replace(known, detail=sure), {}, now).alerts == (ALERTS["original"],)
 
 
 def test_confirm_and_ready_in_one_press_tells_the_patient_once(world: World):

@@ -63,7 +63,7 @@ def test_each_board_gets_the_card_with_its_own_token_and_its_own_entry(world: Wo
         assert tokens == {reader.form_token} and card["html"].count('name="jeton"') == card["html"].count(
             f'value="{reader.form_token}"'
         )
-    assert "précision demandée" in found[0] and "précision demandée" not in found[3]
+    assert "Réponse reçue, reprendre" in found[0] and "Réponse reçue" not in found[3]
 
 
 def test_another_pharmacy_is_told_nothing(world: World):

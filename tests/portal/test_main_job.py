@@ -225,8 +225,9 @@ def test_a_stranger_finds_the_way_in_ten_clicks(chromium: Browser, demo: Demo, t
     number = new.first.get_attribute("data-order")
     picture(page, "duo")
     click(right, f"[data-order='{number}'] h3 a")
-    right.locator("legend").first.wait_for()  # the machine has read; the page followed by itself
+    right.locator(".line.proposed").first.wait_for()  # the machine has read; the page followed by itself
     doubtful = right.locator("input.doubtful")
+    assert doubtful.count() > 0 and not doubtful.first.evaluate("each => each.checkValidity()")  # a « ? » goes nowhere
     for place in range(doubtful.count()):
         doubtful.nth(place).fill(doubtful.nth(place).input_value().removesuffix(" ?"))
     click(right, "text=Confirmer : c'est prêt")

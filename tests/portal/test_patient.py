@@ -1,7 +1,10 @@
 """The patient's page: where each order stands, in plain words, and the one thing that a patient may do."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from portal.moments import moments
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
 from tests.support.portal_world import World, full_board, moved
@@ -62,3 +65,19 @@ def test_an_old_sight_is_refused(world: World):
     moved(world.kept, order, State.TAKEN)
     browser = world.signed_in(world.patient_login)
     assert browser.act("/p", f"/p/commande/{order.number}/annuler", version="1").status_code == 409
+
+
+def test_what_is_ready_comes_with_the_hours_and_what_is_not_does_not(world: World):
+    board = full_board(world.kept)
+    pages = world.signed_in(PHARMACY)
+    pages.act("/officine/reglages", "/officine/reglages", horaires="<b>nuit</b> et jour", delai="30", version="0")
+    page = world.signed_in(world.patient_login).get("/p").text
+    assert page.count("Horaires : &lt;b&gt;nuit&lt;/b&gt; et jour") == page.count('class="qr"') > 0
+    assert len(board) > page.count('class="qr"')
+
+
+@pytest.mark.parametrize(("hour", "days"), [(8, 1), (16, 1), (17, 0), (23, 0)])
+def test_a_wish_says_the_day_and_nobody_is_offered_an_evening_that_is_over(hour: int, days: int):
+    found = [text for _label, text in moments(datetime(2026, 11, 30, hour, tzinfo=UTC), UTC)]
+    assert sum("lundi 30/11" in text for text in found) == days and sum("mardi 1/12" in text for text in found) == 2
+    assert not any("demain" in text or "aujourd" in text for text in found)

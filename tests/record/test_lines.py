@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record.lines import LINES_PROPOSED, STRENGTH, propose
+from record.lines import LINES_PROPOSED, STRENGTH, Line, posology_text, propose
 
 PAGE = """Docteur Anaïs Inventée
 Médecine générale - RPPS 99000000192
@@ -164,3 +164,9 @@ def test_fuzz_never_fails_and_never_invents_a_number(text: str) -> None:
         assert 0 < line.confidence <= 1 and not line.confirmed
         assert all(number in plain for number in re.findall(r"[0-9]+", line.strength))
         assert "?" not in line.strength or STRENGTH in line.to_confirm
+
+
+def test_how_it_is_taken_says_if_needed_and_joins_the_moments() -> None:
+    (line,) = propose("PARACETAMOL 1 g, comprimé\n1 comprimé matin, midi et soir si douleur pendant 5 jours")
+    assert posology_text(line) == "1 comprimé, matin, midi et soir, si besoin"
+    assert posology_text(Line("", "X")) == "" and posology_text(Line("", "X", moments=("soir",))) == "soir"

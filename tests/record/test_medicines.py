@@ -194,6 +194,15 @@ def test_an_edition_comes_into_use(db: Db, tmp_path: Path) -> None:
     assert shelf.index() is index and shelf.packs("60000001") == (("3400930000001", "boîte de 30"),)
 
 
+def test_a_group_is_told_with_the_medicine_s_place_in_it(tmp_path: Path) -> None:
+    rows = "".join(f"7\tINVENTÉ - AUTRE\t{60000000 + n}\t{kind}\n" for n, kind in enumerate(("0", "1", "9")))
+    (written(tmp_path) / bdpm.GROUPS).write_text(rows + "7\tINVENTÉ - AUTRE\t1\t0\n")
+    found = bdpm.read_folder(tmp_path)
+    groups = [row["groups"] for row in found.medicines]
+    assert groups == ["INVENTÉ - AUTRE (princeps)", "INVENTÉ - AUTRE (générique)", "INVENTÉ - AUTRE"]
+    assert found.report.rejected[bdpm.GROUPS] == 1
+
+
 def test_the_same_files_twice_change_nothing(db: Db, tmp_path: Path) -> None:
     import_folder(db, written(tmp_path), NOW, silent)
     before = db.read(current_edition)

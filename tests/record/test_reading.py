@@ -8,11 +8,11 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageFilter
 
-from record.lines import NAME, STRENGTH
+from record.lines import NAME, STRENGTH, Line
 from record.medicines.search import Index
 from record.reading import cda_med
 from record.reading.picture import BLANK, BLURRED, BROKEN, TOO_LARGE, TOO_SMALL, Grey, Unopened, codes_on, open_pages
-from record.reading.read import Reader
+from record.reading.read import Reader, Reading, together
 from record.reading.tesseract import Tesseract, mean_confidence
 from record.reading.words import MISSING_READER, ORIGINS, REFUSALS, UNREADABLE
 from record.unpack.facts import JPEG, PDF, PNG, Problem
@@ -309,3 +309,24 @@ def test_the_real_program_reads_a_scan_in_a_pdf(tmp_path: Path) -> None:
     page(*ROWS, "", *KNOWN).save(sheet, "PDF", resolution=200)
     reading = Reader(lambda: INDEX).read(sheet.getvalue(), "scan.pdf")
     assert [line.strength for line in reading.lines] == ["75 µg", "20 mg"] and ORIGINS[reading.origin] == "photo"
+
+
+TWICE = Line("PREDNISOLONE 20 mg", "PREDNISOLONE", "20 mg", dose="3 comprimés", duration="5 jours")
+
+
+def test_a_photo_beside_the_better_document_adds_no_second_line() -> None:
+    better = Line("LÉVOTHYROXINE 75 µg", "LÉVOTHYROXINE", "75 µg", origin="pdf")
+    photo = Line("LEVOTHYROXINE 75 ug", "LEVOTHYROXINE", "75 µg ?", origin="photo", to_confirm=(STRENGTH,))
+    both = together((Reading("photo", (photo,)), Reading("pdf", (better,))))
+    assert both.lines == (better,) and both.origin == "pdf"
+
+
+@pytest.mark.parametrize("strength", ["175 µg ?", "75 mg", "7,5 µg", "75 µg/ml", ""])
+def test_another_strength_stays_a_line_of_its_own(strength: str) -> None:
+    better, other = Line("A", "LÉVOTHYROXINE", "75 µg"), Line("B", "LÉVOTHYROXINE", strength)
+    assert together((Reading("pdf", (better,)), Reading("photo", (other,)))).lines == (better, other)
+
+
+def test_doses_that_change_within_one_document_are_all_kept() -> None:
+    then = Line("PREDNISOLONE 20 mg", "PREDNISOLONE", "20 mg", dose="2 comprimés", duration="5 jours")
+    assert together((Reading("pdf", (TWICE, then, TWICE)),)).lines == (TWICE, then)

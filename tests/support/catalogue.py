@@ -14,6 +14,7 @@ from portal.preferences import TEMPLATES
 from record.break_glass import NO_PROFESSIONAL, NO_REASON, OBJECTED, OWN, REVIEWED, TOO_MANY
 from record.order_detail import PROVENANCE
 from record.orders import LABELS
+from record.reading.against import WARNINGS
 from record.reading.words import NO_TEXT, REFUSALS
 from tests.support.house import ROOT
 
@@ -39,6 +40,7 @@ def handed_up() -> Iterator[str]:
     """Tables of lower rooms that pages show as they are."""
     yield from LABELS.values()
     yield from PROVENANCE.values()
+    yield from WARNINGS.values()
     yield from (reason_text_fr(reason) for reason in Reason)
     yield from (title for title, _text in TEMPLATES.values())
     yield from REFUSALS.values()
