@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.tables import counters
 from mail import accounts as people
-from mail import packs
+from mail import kept_index, packs
 from mail.removal import chunks, release
 from mail.tables import (
     accounts,
@@ -36,6 +36,7 @@ def forget_mail(session: Session, mailbox_id: int, holder_id: int, now: datetime
     )
     session.execute(delete(expunged).where(expunged.c.folder_id.in_(mine)))
     packs.drop_all(session, mine)
+    kept_index.drop(session, mine)
     session.execute(delete(folder_rights).where(folder_rights.c.folder_id.in_(mine)))
     session.execute(delete(folders).where(folders.c.mailbox_id == mailbox_id))
     named = [f"{counter}:{folder_id}" for folder_id in mine for counter in ("uid", "modseq")]

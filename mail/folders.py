@@ -17,7 +17,7 @@ from core.ids import new_id
 from core.numbers import last_number
 from core.tables import counters
 from crypto.keyring import Keyring
-from mail import packs
+from mail import kept_index, packs
 from mail.folder_names import Names
 from mail.folder_rows import DELETED, SEEN, clear_folder, move_all
 from mail.limits import IMAP_MAILBOX_LEVELS
@@ -148,6 +148,7 @@ def delete_folder(session: Session, keyring: Keyring, mailbox_id: int, name: str
     clear_folder(session, folder.id, now)
     session.execute(delete(expunged).where(expunged.c.folder_id == folder.id))
     packs.drop_all(session, [folder.id])
+    kept_index.drop(session, [folder.id])
     session.execute(delete(folder_rights).where(folder_rights.c.folder_id == folder.id))
     session.execute(delete(counters).where(counters.c.name.in_((f"uid:{folder.id}", f"modseq:{folder.id}"))))
     session.execute(delete(folders).where(folders.c.id == folder.id))

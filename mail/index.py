@@ -9,7 +9,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, compress
+from sys import intern
+from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -105,31 +107,46 @@ class Index:
         return tuple(sorted({word for word in words if not word.startswith("\\")}))
 
     def advanced(self, news: "News") -> "Index":
-        """The index at the modseq of `news`."""
+        """The index at the modseq of `news`. Columns in which nothing changes are shared."""
         gone = set(news.gone)
-        fresh = {row.uid: row for row in news.rows if row.uid not in gone}
-        if not gone and not any(self.place(uid) is None for uid in fresh):
-            return self._reflagged(fresh, news)
-        kept = [row for row in zip(*self._columns, strict=True) if row[0] not in gone and row[0] not in fresh]
-        if not kept or not fresh or min(fresh) > kept[-1][0]:
-            rows = kept + [_values(row) for _, row in sorted(fresh.items())]
-        else:
-            rows = sorted(kept + [_values(row) for row in fresh.values()])
-        return Index.of(rows, max(self.uidnext, news.uidnext), news.modseq)
-
-    def _reflagged(self, fresh: "dict[int, Row]", news: "News") -> "Index":
-        """Nothing came or went: the other columns are shared with the index before."""
+        known = {row.uid: at for row in news.rows if (at := self.place(row.uid)) is not None}
         flags, modseqs = list(self.flags), array("q", self.modseqs)
-        for uid, row in fresh.items():
-            at = bisect_left(self.uids, uid)
-            flags[at], modseqs[at] = row.flags, row.modseq
-        return Index(
-            self.uids, flags, modseqs, self.message_ids, self.dates, self.sizes,
-            max(self.uidnext, news.uidnext), news.modseq,
-        )  # fmt: skip
+        for row in news.rows:
+            if (place := known.get(row.uid)) is not None:
+                flags[place], modseqs[place] = intern(row.flags), row.modseq
+        uidnext = max(self.uidnext, news.uidnext)
+        after = Index(
+            self.uids, flags, modseqs, self.message_ids, self.dates, self.sizes, uidnext, news.modseq
+        )._without(gone)
+        return after._with([row for row in news.rows if row.uid not in known and row.uid not in gone])
+
+    def _without(self, gone: set[int]) -> "Index":
+        places = [at for uid in gone if (at := self.place(uid)) is not None]
+        if not places:
+            return self
+        kept = bytearray(b"\1") * len(self)
+        for place in places:
+            kept[place] = 0
+        numbers = (self.modseqs, self.message_ids, self.dates, self.sizes)
+        modseqs, ids, dates, sizes = (array("q", compress(column, kept)) for column in numbers)
+        uids, flags = array("I", compress(self.uids, kept)), list(compress(self.flags, kept))
+        return Index(uids, flags, modseqs, ids, dates, sizes, self.uidnext, self.modseq)
+
+    def _with(self, fresh: "list[Row]") -> "Index":
+        """In: rows with UIDs that are not there, ascending."""
+        if not fresh:
+            return self
+        last = self.uids[-1] if self.uids else 0
+        if fresh[0].uid < last:  # a transaction that took its numbers earlier and ended later
+            rows = sorted([*zip(*self._columns, strict=True), *map(_values, fresh)])
+            return Index.of(rows, self.uidnext, self.modseq)
+        new = Index.of([_values(row) for row in fresh], self.uidnext, self.modseq)
+        old, more = self._columns, new._columns
+        uids, modseqs, ids, dates, sizes = (_joined(old[at], more[at]) for at in (0, 2, 3, 4, 5))
+        return Index(uids, [*self.flags, *new.flags], modseqs, ids, dates, sizes, new.uidnext, self.modseq)
 
     @property
-    def _columns(self) -> tuple[Sequence[int] | Sequence[str], ...]:
+    def _columns(self) -> tuple[Any, ...]:
         return self.uids, self.flags, self.modseqs, self.message_ids, self.dates, self.sizes
 
 
@@ -147,12 +164,18 @@ class News:
         return Changes(tuple(Flagged(row.uid, row.flags, row.modseq) for row in self.rows), self.gone, self.modseq)
 
 
+def _joined(column: Sequence[int], more: "array[int]") -> "array[int]":
+    both = array(more.typecode, column)
+    both.extend(more)
+    return both
+
+
 def _values(row: Row) -> tuple[int, str, int, int, int, int]:
     return row.uid, row.flags, row.modseq, row.message_id, row.internal_at, row.size
 
 
-def read_index(session: Session, folder_id: int) -> Index:
-    """The folder as it is now. Raises FolderGone."""
+def read_rows(session: Session, folder_id: int) -> Index:
+    """The folder as all its rows have it now. Raises FolderGone."""
     modseq = last_modseq(session, folder_id)  # first: what comes meanwhile is seen twice, never missed
     uidnext = last_number(session, f"uid:{folder_id}") + 1
     found = session.execute(_ROWS, {"folder": folder_id, "since": -1}).all()

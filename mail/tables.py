@@ -121,6 +121,15 @@ folder_packs = Table(
     Column("sealed_texts", LargeBinary, nullable=False),
 )
 
+# What the rows of a large folder said at one modseq, as columns of numbers: made from them, by them brought up to date.
+folder_indexes = Table(
+    "folder_indexes",
+    metadata,
+    Column("folder_id", BigInteger, ForeignKey("folders.id"), primary_key=True, autoincrement=False),
+    Column("modseq", BigInteger, nullable=False),
+    Column("octets", LargeBinary, nullable=False),
+)
+
 conversations = Table(
     "conversations",
     metadata,

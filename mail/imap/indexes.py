@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from core.db import Db, Signal
 from mail.folder_rows import Changes, Flagged, changes
-from mail.index import Index, News, read_index, read_news
+from mail.index import Index, News, read_news
+from mail.kept_index import read_index
 from mail.limits import IMAP_INDEX_ROWS
 from mail.notify import TOPIC, Hub
 

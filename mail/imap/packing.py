@@ -19,9 +19,10 @@ from core.errors import DatabaseDown, NotFound, PliError
 from crypto.keyring import Keyring
 from crypto.sealed import SealBroken, seal
 from directory.tables import mailboxes
-from mail import packs
+from mail import kept_index, packs
 from mail.blobs import Blobs
 from mail.bounds import MimeBounds
+from mail.folder_rows import FolderGone
 from mail.imap.contents import Content, Opened, Source, holder_of, read_contents
 from mail.imap.memory import Memory
 from mail.imap.packed import Packed, Text, write_answers, write_texts
@@ -89,7 +90,8 @@ class Packing:
             folder_id, since = next(iter(self._waiting.items()))
             now = time.monotonic()
             if now - self._touched >= QUIET_S:
-                await asyncio.to_thread(self.gather, folder_id)
+                if not await asyncio.to_thread(self.gather, folder_id):
+                    await asyncio.to_thread(self.keep_index, folder_id)
             else:
                 if now - since >= PATIENCE_S:
                     await asyncio.to_thread(self.gather, folder_id)
@@ -111,6 +113,12 @@ class Packing:
             log.info("imap.packed", folder_id=folder_id, messages=len(made.loose.uids))
         self._waiting.setdefault(folder_id, since)
         return kept
+
+    def keep_index(self, folder_id: int) -> None:
+        """Of a large folder, where the one that is kept is too old. In a thread. Raises DatabaseDown."""
+        with suppress(FolderGone):
+            if self._db.read(kept_index.due, folder_id):
+                self._db.run(kept_index.keep, folder_id, self._db.read(kept_index.read_index, folder_id))
 
     def _gathered(self, loose: packs.Loose, source: Source) -> _Gathered:
         messages: list[Packed] = []

@@ -3,7 +3,8 @@ r"""\Recent: which session is the first to see a message. RFC 3501 §2.3.2; RFC 
 Kept in memory and only upwards: what was there when the process first saw a folder is nobody's news.
 """
 
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Sequence
 
 
 class Recents:
@@ -12,13 +13,13 @@ class Recents:
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
 
-    def claim(self, folder_id: int, uids: Collection[int], *, read_only: bool) -> set[int]:
-        """Those of `uids` that are recent for this session; SELECT takes them, EXAMINE only looks (§6.3.2)."""
-        top = max(uids, default=0)
+    def claim(self, folder_id: int, uids: Sequence[int], *, read_only: bool) -> set[int]:
+        """Those of ascending `uids` that are recent for this session; SELECT takes them, EXAMINE looks (§6.3.2)."""
+        top = uids[-1] if uids else 0
         seen = self._seen.setdefault(folder_id, top)
         if not read_only:
             self._seen[folder_id] = max(seen, top)
-        return {uid for uid in uids if uid > seen}
+        return set(uids[bisect_right(uids, seen) :])
 
     def count(self, folder_id: int, uidnext: int) -> int:
         """For STATUS: at most how many would be recent for the session that selects the folder now."""

@@ -13,7 +13,9 @@ from crypto.committing import SealBroken
 from crypto.sealed import unseal
 from directory.tables import holders, mailboxes
 from mail.folder_names import OURS, column_of, name_aad
+from mail.folder_rows import FolderGone
 from mail.imap.packed import Texts, read_answers
+from mail.kept_index import is_right
 from mail.packs import Stretch, answers_aad, stretches, texts_aad
 from mail.tables import folder_messages, folder_packs, folders
 from ops.audit.snapshot import steady
@@ -70,6 +72,8 @@ class _Check:
             self._context.findings.checked("folders shredded")
             return
         self._name(holder)
+        if not self._context.db.read(_index_is_right, self._row.id):
+            self._wrong("its kept index is not what its rows say")
         packed = self._context.db.read(stretches, self._row.id)
         for earlier, later in pairwise(packed):
             if later.first <= earlier.last:
@@ -112,6 +116,14 @@ class _Check:
 
     def _wrong(self, what: str) -> None:
         self._context.findings.problem(f"folder {self._row.id}: {what}")
+
+
+def _index_is_right(session: Session, folder_id: int) -> bool:
+    steady(session)
+    try:
+        return is_right(session, folder_id)
+    except FolderGone:  # while we looked
+        return True
 
 
 def _pack(session: Session, folder_id: int, stretch: Stretch) -> tuple[Row[Any], set[int]] | None:

@@ -23,7 +23,7 @@ import uvloop
 from core.clock import SystemClock
 from core.redact import configure_logging
 from core.settings import Settings
-from mail.imap.packing import Packing
+from mail.imap.packing import Packing, _folders
 from mail.imap.server import ImapServer
 from mail.imap.wire import Wire
 from ops.network import _imap_services
@@ -143,6 +143,15 @@ async def prepare(home: Path, messages: int) -> None:
     app.close()
 
 
+def rest(home: Path) -> None:
+    """What a server does of itself when it has been left alone for some seconds."""
+    app = build(Settings.load(home, insecure_loopback=True), SystemClock())
+    packing = Packing(app.db, app.keyring, app.blobs)
+    for folder_id in app.db.read(_folders):
+        packing.keep_index(folder_id)
+    app.close()
+
+
 def lay_copies(home: Path, count: int) -> None:
     """Rows of the same messages with UIDs of their own, behind those that are there."""
     db = sqlite3.connect(home / "pli.db")
@@ -255,8 +264,8 @@ def main() -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 if new:
                     runner.run(prepare(home, args.messages))
-                if new and args.copies:
                     lay_copies(home, args.copies)
+                    rest(home)
                 runner.run(measure(home, args))
 
 

@@ -14,7 +14,7 @@ from core.tables import outbox as promises
 from core.tables import tallies
 from mail import folder_rows, folders
 from mail.folder_rows import OURS, Change, FolderGone, TooManyFlags, merged
-from mail.index import read_index
+from mail.kept_index import read_index
 from mail.removal import KIND, Removal
 from mail.tables import bodies, expunged, folder_messages, message_keys, messages
 from tests.support.imap_house import LEA, ImapHouse

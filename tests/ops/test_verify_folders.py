@@ -8,11 +8,11 @@ from sqlalchemy import delete, insert, update
 
 from crypto.sealed import seal
 from directory.holders import destroy_holder, holder_key
-from mail import packs
+from mail import kept_index, packs
 from mail.folders import create_folder
 from mail.imap.packed import write_texts
 from mail.imap.packing import Packing
-from mail.tables import folder_messages, folder_packs, folders
+from mail.tables import folder_indexes, folder_messages, folder_packs, folders
 from ops.verify.findings import Report
 from ops.verify_data import verify
 from tests.ops.test_verify_data import change, checked, flip, one
@@ -49,6 +49,18 @@ def test_whole(kept: Kept):
         "folder names": 2,
         "packs": 1,
     }
+
+
+@pytest.mark.parametrize("change_to", ["octets", "flags"])
+def test_a_kept_index_that_the_rows_do_not_say(kept: Kept, monkeypatch: pytest.MonkeyPatch, change_to: str):
+    monkeypatch.setattr(kept_index, "IMAP_KEPT_INDEX_LEAST", 1)
+    Packing(kept.db, kept.keyring, kept.blobs).keep_index(kept.pharmacy.inbox_id)
+    assert checked(kept).clean
+    if change_to == "octets":
+        flip(kept, folder_indexes, "octets")
+    else:  # not by us: our own changes have a modseq
+        change(kept, update(folder_messages).values(flags="\\Seen"))
+    assert one(kept) == inbox(kept, "its kept index is not what its rows say")
 
 
 @pytest.mark.parametrize("half", ["answers", "texts"])
