@@ -14,6 +14,7 @@ from core.ids import token
 from crypto.keyring import Keyring
 from crypto.passwords import hash_password
 from crypto.verdict import Refusal
+from crypto.weak_passwords import LEAST, weakness
 from directory import mailboxes
 from directory.activity import note_use
 from directory.delegates import add_delegate, delegates_of, remove_delegate
@@ -52,7 +53,7 @@ def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, s
         raise BadInput("a mailbox of an organisation is granted to people: pli account grant")
     if (arguments["role"] == "software") != bool(certificate):
         raise BadInput("a software has a certificate, a person has a password")
-    hashed = None if certificate else _hashed(arguments["password"])
+    hashed = None if certificate else chosen(app.settings.production, arguments["password"], address.text)
     app.db.run(_add, app.keyring, address, arguments, hashed, app.clock.now())
     return {"state": "open"}
 
@@ -158,6 +159,16 @@ COMMANDS = {
     "account.delegate": delegate,
     "account.delegates": delegates,
 }
+
+
+def chosen(production: bool, password: str, *known: str) -> str:
+    """Its hash. In production one that anybody guesses is refused; invented people may have invented ones.
+
+    Raises BadInput.
+    """
+    if production and (weak := weakness(password, known)):
+        raise BadInput(f"this password is refused ({weak.value}): at least {LEAST} characters, a few words of your own")
+    return _hashed(password)
 
 
 def _hashed(password: str) -> str:

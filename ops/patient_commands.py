@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from core.address import Address
 from core.errors import BadInput
 from crypto.keyring import Keyring
-from crypto.passwords import hash_password
 from directory.insi import read_answer
 from directory.mailboxes import create_mailbox
 from directory.patients import Identity, create_patient
 from directory.resolve import add_local_domain
 from mail.accounts import NewAccount, create_account
 from mail.folders import create_default_folders
+from ops.account_commands import chosen
 from ops.control import Progress
 from ops.people import patient
 from ops.wiring import App
@@ -36,7 +36,8 @@ def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, s
     domain = arguments.get("domain") or min(app.settings.identity.patient_domains)
     try:
         identity = read_answer(base64.b64decode(arguments["answer"], validate=True), app.settings.production)
-        hashed = hash_password(arguments["password"])
+        known = (identity.ins.matricule, identity.family, identity.given, identity.birth_date)
+        hashed = chosen(app.settings.production, arguments["password"], *known)
     except (ValueError, binascii.Error) as error:
         raise BadInput(str(error)) from None
     if identity.ins.oid != app.settings.ins_oid:

@@ -16,6 +16,7 @@ from portal import (
     api_health,
     errors,
     views_about,
+    views_account,
     views_admin,
     views_annuaire,
     views_autoconfig,
@@ -92,6 +93,7 @@ def build(services: Services) -> FastAPI:
     for prefix in ("", "/p"):
         app.include_router(views_factors.account, prefix=prefix)
         app.include_router(views_notices.account, prefix=prefix)
+        app.include_router(views_account.account, prefix=prefix)
     app.mount("/api/record", build_record_api(services))
     app.mount("/api", build_api(app.state.front, app.state.work))
     static = _Static(directory=str(files("portal").joinpath("static")))

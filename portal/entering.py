@@ -6,6 +6,7 @@ from starlette.responses import RedirectResponse
 
 from mail.auth import Identity
 from portal.cookies import PENDING, put_cookie
+from portal.devices import device_of
 from portal.doors import Front
 from portal.oidc import PROFESSIONALS
 from portal.pages import home_of
@@ -15,7 +16,7 @@ from portal.session import Visitor
 async def enter(request: Request, front: Front, identity: Identity) -> RedirectResponse:
     """Whoever proved enough is signed in."""
     await run_in_threadpool(_close_old, request, front, identity)
-    token = await front.sessions.open(identity)
+    token = await front.sessions.open(identity, device_of(request.headers.get("user-agent", "")))
     visitor = await run_in_threadpool(front.sessions.find, token, active=False)
     answer = RedirectResponse(_next(request, identity) or home_of(visitor), 303)
     put_cookie(front, answer, token, home_of(visitor))

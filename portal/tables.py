@@ -12,6 +12,7 @@ web_sessions = Table(
     Column("credential", LargeBinary(32), nullable=False),  # of the password's hash: a new password ends the session
     Column("opened_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("device", String(40), nullable=True),  # families of browser and system, no more
     Index("web_sessions_by_account", "account_id"),
 )
 

@@ -57,6 +57,7 @@ PLACES = {
     "uvloop": ("ops/",),
     "webauthn": ("portal/",),
     "vodozemac": ("instant/signing.py",),  # nio's cryptography, for the keys that nio does not make
+    "zxcvbn": ("crypto/weak_passwords.py",),  # MIT; 30,000 leaked passwords, patterns
     "zxingcpp": ("record/reading/",),
 }
 NEVER = {  # of the standard library, and why
