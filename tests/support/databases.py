@@ -21,7 +21,7 @@ from core.tables import metadata
 from tests.support.made import open_made
 from tests.support.postgres import PostgresCluster
 
-ENGINES = ("sqlite", "postgresql")
+ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))  # the fast set is on SQLite
 MEMORY = Path("/dev/shm")
 TEMPLATE = "pli_template"
 

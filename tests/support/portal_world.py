@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import uvicorn
@@ -102,7 +103,7 @@ def open_world(url: str, folder: Path) -> Iterator[World]:
     kept = open_kept(url, folder)
     try:
         other = kept.db.run(make_home, kept.keyring, Address.parse(OTHER), MailboxKind.ORG, "pharmacist", kept.clock)
-        hashed = hash_password(PASSWORD)
+        hashed = _hashed(PASSWORD)
         for home in (kept.pharmacy, kept.patient, other):
             kept.db.run(set_password, home.account_id, hashed)
         sector = min(PHARMACY_SECTORS)
@@ -116,6 +117,9 @@ def open_world(url: str, folder: Path) -> Iterator[World]:
         yield World(kept, services, build(services), other, patient_login(kept))
     finally:
         kept.db.close()
+
+
+_hashed = cache(hash_password)  # slow on purpose, and the same for all tests
 
 
 def patient_login(kept: Kept) -> str:
