@@ -7,6 +7,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from core.errors import DatabaseDown, PliError, StorageFull
+from core.statements import execute
 
 READERS = 12
 CONNECT_WAIT_S = 3
@@ -84,7 +85,7 @@ def _own_transactions(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> N
 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        execute(connection, begin, ())
 
 
 def translate(error: BaseException) -> BaseException:

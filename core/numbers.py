@@ -2,27 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from core.statements import execute, mark
-from core.tables import counters, tallies
+from core.statements import ask, execute, mark
 
 MOST_AT_ONCE = 64  # counters in one statement
-
-# The same words on SQLite and on PostgreSQL; the row lock keeps takers in order until the commit.
-_TAKE = text(
-    "INSERT INTO counters (name, value) VALUES (:name, :n) "
-    "ON CONFLICT (name) DO UPDATE SET value = counters.value + :n RETURNING value"
-)
-
-
-def take(connection: Connection | Session, counter: str, count: int = 1) -> int:
-    """The first of `count` numbers in a row, starting at 1 for a new counter."""
-    last: int = connection.execute(_TAKE, {"name": counter, "n": count}).scalar_one()
-    return last - count + 1
 
 
 def take_all(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
@@ -42,6 +28,7 @@ def tally_all(connection: Connection, deltas: Mapping[str, int]) -> None:
         execute(connection, _tally_many(mark(connection), len(some)), moved)
 
 
+# The same words on SQLite and on PostgreSQL; the row lock keeps takers in order until the commit.
 @lru_cache(maxsize=2 * MOST_AT_ONCE)
 def _take_many(mark: str, count: int) -> str:
     """Several counters in one statement: a train with mail for twenty folders takes forty numbers."""
@@ -66,14 +53,14 @@ def _chunks(names: list[str]) -> Iterable[list[str]]:
 
 
 def next_number(session: Session, counter: str, count: int = 1) -> int:
-    """For function passengers: the first of `count` numbers of this counter."""
-    return take(session, counter, count)
+    """For function passengers: the first of `count` numbers in a row of this counter, which starts at 1."""
+    return take_all(session.connection(), {counter: count})[counter]
 
 
 def last_number(session: Session, counter: str) -> int:
     """The number taken last, 0 when none was."""
-    value: Any = session.execute(select(counters.c.value).where(counters.c.name == counter)).scalar()
-    return int(value or 0)
+    found = ask(session, "SELECT value FROM counters WHERE name = ?", counter)
+    return int(found[0][0]) if found else 0
 
 
 def tally(session: Session, name: str, delta: int) -> None:
@@ -83,5 +70,5 @@ def tally(session: Session, name: str, delta: int) -> None:
 
 def tally_of(session: Session, name: str) -> int:
     """The row count as it was kept, 0 when never moved."""
-    value: Any = session.execute(select(tallies.c.value).where(tallies.c.name == name)).scalar()
-    return int(value or 0)
+    found = ask(session, "SELECT value FROM tallies WHERE name = ?", name)
+    return int(found[0][0]) if found else 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 
 def execute(connection: Connection, statement: str, values: Sequence[Any]) -> list[Any]:
@@ -23,6 +24,13 @@ def execute(connection: Connection, statement: str, values: Sequence[Any]) -> li
     except driver.Error as error:
         raise _wrapped(connection, statement, error, driver.Error) from error
     return rows
+
+
+def ask(session: Session, statement: str, *values: Any) -> list[Any]:
+    """`execute` inside a unit of work; each `?` of the statement stands for a value."""
+    connection = session.connection()
+    sqlite = connection.dialect.name == "sqlite"
+    return execute(connection, statement if sqlite else statement.replace("?", "%s"), values)
 
 
 def mark(connection: Connection) -> str:

@@ -8,15 +8,14 @@ import enum
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from core.db import next_number, signal
 from core.errors import Refused
-from core.tables import counters
+from core.statements import ask
 from mail import packs
 from mail.limits import IMAP_FLAGS
 from mail.removal import chunks, release
@@ -82,22 +81,11 @@ class Copied:
     targets: tuple[int, ...]
 
 
-_NEWER = (
-    select(folder_messages.c.uid, folder_messages.c.flags, folder_messages.c.modseq)
-    .where(folder_messages.c.folder_id == bindparam("folder"), folder_messages.c.modseq > bindparam("since"))
-    .order_by(folder_messages.c.uid)
-)
-_GONE = (
-    select(expunged.c.uid)
-    .where(expunged.c.folder_id == bindparam("folder"), expunged.c.modseq > bindparam("since"))
-    .order_by(expunged.c.uid)
-)
+_NEWER = "SELECT uid, flags, modseq FROM folder_messages WHERE folder_id = ? AND modseq > ? ORDER BY uid"
+_GONE = "SELECT uid FROM expunged WHERE folder_id = ? AND modseq > ? ORDER BY uid"
 # The folder's last modseq; no row at all when the folder is gone.
-_LAST = (
-    select(func.coalesce(counters.c.value, 0))
-    .select_from(folders.join(counters, counters.c.name == bindparam("counter"), isouter=True))
-    .where(folders.c.id == bindparam("folder"))
-)
+_LAST = "SELECT coalesce(c.value, 0) FROM folders f LEFT JOIN counters c ON c.name = ? WHERE f.id = ?"
+_NAMED = 16, 64, 256, LISTED  # so many places for UIDs a statement may have: few statements are kept prepared
 
 
 def changes(session: Session, folder_id: int, since: int) -> Changes:
@@ -105,22 +93,21 @@ def changes(session: Session, folder_id: int, since: int) -> Changes:
     modseq = last_modseq(session, folder_id)
     if modseq == since:
         return Changes((), (), since)
-    asked = {"folder": folder_id, "since": since}
-    rows = tuple(Flagged(*row) for row in session.execute(_NEWER, asked))
-    return Changes(rows, tuple(session.execute(_GONE, asked).scalars()), modseq)
+    rows = tuple(Flagged(*row) for row in ask(session, _NEWER, folder_id, since))
+    return Changes(rows, gone_since(session, folder_id, since), modseq)
 
 
 def gone_since(session: Session, folder_id: int, since: int) -> tuple[int, ...]:
     """UIDs expunged after modseq `since`, ascending: what QRESYNC tells. RFC 7162 §3.2.5."""
-    return tuple(session.execute(_GONE, {"folder": folder_id, "since": since}).scalars())
+    return tuple(row[0] for row in ask(session, _GONE, folder_id, since))
 
 
 def last_modseq(session: Session, folder_id: int) -> int:
     """The folder's modseq, 0 before the first change. Raises FolderGone."""
-    found = session.execute(_LAST, {"folder": folder_id, "counter": f"modseq:{folder_id}"}).scalar_one_or_none()
-    if found is None:
+    found = ask(session, _LAST, f"modseq:{folder_id}", folder_id)
+    if not found:
         raise FolderGone("the mailbox was deleted")
-    return int(found)
+    return int(found[0][0])
 
 
 def change_flags(
@@ -253,37 +240,29 @@ def _take_out(session: Session, folder_id: int, uids: Sequence[int]) -> None:
 
 
 def _write_flags(session: Session, folder_id: int, uids: list[int], flags: str, modseq: int) -> None:
-    for chunk in chunks(uids):
-        session.execute(update(folder_messages).where(_named(folder_id, chunk)).values(flags=flags, modseq=modseq))
+    for chunk in chunks(uids, LISTED):
+        inside, values = among(chunk, exactly=True)
+        statement = "UPDATE folder_messages AS f SET flags = ?, modseq = ? WHERE f.folder_id = ? AND " + inside
+        ask(session, statement, flags, modseq, folder_id, *values)
 
 
 def _rows(session: Session, folder_id: int, uids: Sequence[int], *fields: str) -> list[Any]:
     """Those fields of the rows with ascending `uids`, as far as they are there."""
     if not uids:
         return []
-    query = _rows_query(fields, by_range=is_range(uids))
-    given = {"folder": folder_id, "low": uids[0], "high": uids[-1], "uids": uids}
+    inside, values = among(uids)
+    statement = f"SELECT {', '.join(fields)} FROM folder_messages AS f WHERE f.folder_id = ? AND {inside} ORDER BY uid"
     wanted = set(uids)
-    return [row for row in session.execute(query, given) if row[0] in wanted]
+    return [row for row in ask(session, statement, folder_id, *values) if row[0] in wanted]
 
 
-@cache
-def _rows_query(fields: tuple[str, ...], *, by_range: bool) -> Select[Any]:
-    columns = [folder_messages.c[field] for field in fields]
-    return select(*columns).where(among(by_range=by_range)).order_by(folder_messages.c.uid)
-
-
-def is_range(uids: Sequence[int]) -> bool:
-    """Ascending `uids` are asked for by their range when they have no gap, or are too many to be named."""
-    return len(uids) > LISTED or uids[-1] - uids[0] == len(uids) - 1
-
-
-def among(*, by_range: bool) -> ColumnElement[bool]:
-    """Condition with the parameters folder, and low and high (the caller sifts what lies between) or uids."""
-    inside = folder_messages.c.folder_id == bindparam("folder")
-    if by_range:
-        return inside & folder_messages.c.uid.between(bindparam("low"), bindparam("high"))
-    return inside & folder_messages.c.uid.in_(bindparam("uids", expanding=True))
+def among(uids: Sequence[int], *, exactly: bool = False) -> tuple[str, Sequence[int]]:
+    """A condition on f.uid, and the values in it: ascending `uids` by their range when they have no gap, or (unless
+    `exactly`, then there are LISTED at most) are too many to be named. The caller sifts what lies between."""
+    if uids[-1] - uids[0] == len(uids) - 1 or (len(uids) > LISTED and not exactly):
+        return "f.uid BETWEEN ? AND ?", (uids[0], uids[-1])
+    places = next(size for size in _NAMED if size >= len(uids))
+    return f"f.uid IN ({', '.join('?' * places)})", (*uids, *[uids[-1]] * (places - len(uids)))
 
 
 def _named(folder_id: int, uids: Sequence[int]) -> ColumnElement[bool]:

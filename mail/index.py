@@ -13,30 +13,15 @@ from itertools import chain, compress
 from sys import intern
 from typing import Any
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.numbers import last_number
-from mail.folder_rows import SEEN, Changes, Flagged, last_modseq
-from mail.tables import expunged, folder_messages, messages
+from core.statements import ask
+from mail.folder_rows import SEEN, Changes, Flagged, gone_since, last_modseq
 
 _ROWS = (
-    select(
-        folder_messages.c.uid,
-        folder_messages.c.flags,
-        folder_messages.c.modseq,
-        folder_messages.c.message_id,
-        folder_messages.c.internal_at,
-        messages.c.size,
-    )
-    .select_from(folder_messages.join(messages, messages.c.id == folder_messages.c.message_id))
-    .where(folder_messages.c.folder_id == bindparam("folder"), folder_messages.c.modseq > bindparam("since"))
-    .order_by(folder_messages.c.uid)
-)
-_GONE = (
-    select(expunged.c.uid)
-    .where(expunged.c.folder_id == bindparam("folder"), expunged.c.modseq > bindparam("since"))
-    .order_by(expunged.c.uid)
+    "SELECT f.uid, f.flags, f.modseq, f.message_id, f.internal_at, m.size FROM folder_messages f "
+    "JOIN messages m ON m.id = f.message_id WHERE f.folder_id = ? AND f.modseq > ? ORDER BY f.uid"
 )
 
 
@@ -178,8 +163,7 @@ def read_rows(session: Session, folder_id: int) -> Index:
     """The folder as all its rows have it now. Raises FolderGone."""
     modseq = last_modseq(session, folder_id)  # first: what comes meanwhile is seen twice, never missed
     uidnext = last_number(session, f"uid:{folder_id}") + 1
-    found = session.execute(_ROWS, {"folder": folder_id, "since": -1}).all()
-    return Index.of([tuple(row) for row in found], uidnext, modseq)
+    return Index.of(ask(session, _ROWS, folder_id, -1), uidnext, modseq)
 
 
 def read_news(session: Session, folder_id: int, since: int) -> News | None:
@@ -188,6 +172,5 @@ def read_news(session: Session, folder_id: int, since: int) -> News | None:
     if modseq == since:
         return None
     uidnext = last_number(session, f"uid:{folder_id}") + 1
-    asked = {"folder": folder_id, "since": since}
-    rows = tuple(Row(*row) for row in session.execute(_ROWS, asked))
-    return News(rows, tuple(session.execute(_GONE, asked).scalars()), uidnext, modseq)
+    rows = tuple(Row(*row) for row in ask(session, _ROWS, folder_id, since))
+    return News(rows, gone_since(session, folder_id, since), uidnext, modseq)

@@ -6,24 +6,30 @@ One query brings what a batch needs and no more: the sealed meta-data, or the se
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
+from core.statements import ask
 from crypto.keyring import Keyring
 from crypto.sealed import SealedReader, unseal, unwrap_key
 from directory.holders import holder_key
 from mail.blobs import Blobs
-from mail.folder_rows import among, is_range
+from mail.folder_rows import among
 from mail.headers import header_end
 from mail.imap.memory import HEADER_KEPT, Known, Memory
 from mail.meta import Answers, key_aad
 from mail.part import Part
 from mail.spool import body_aad
-from mail.tables import bodies, folder_messages, message_keys, messages
+
+_META = "SELECT f.uid, f.message_id, m.size, m.body_id, b.storage, k.wrapped, m.sealed_meta"
+_WITH_BODY = _META + ", b.sealed"
+_FROM = (
+    " FROM folder_messages f JOIN messages m ON m.id = f.message_id JOIN bodies b ON b.id = m.body_id "
+    "JOIN message_keys k ON k.message_id = m.id AND k.holder_id = ? WHERE f.folder_id = ?"
+)
 
 
 class Depth(enum.IntEnum):
@@ -142,9 +148,9 @@ def read_contents(session: Session, source: Source, uids: Sequence[int], *, with
     """Those of `uids` that are still there and that this holder has a key to, ascending."""
     if not uids:
         return []
-    query = _query(with_body=with_body, by_range=is_range(uids))
-    given = {"folder": source.folder_id, "holder": source.holder_id, "low": uids[0], "high": uids[-1], "uids": uids}
-    rows: list[Any] = list(session.execute(query, given))
+    inside, values = among(uids)
+    statement = (_WITH_BODY if with_body else _META) + f"{_FROM} AND {inside} ORDER BY f.uid"
+    rows = ask(session, statement, source.holder_id, source.folder_id, *values)
     holder = holder_of(session, source)
     wanted = set(uids)
     return [_content(row, holder, source) for row in rows if row[0] in wanted]
@@ -165,23 +171,3 @@ def holder_of(session: Session, source: Source) -> bytes:
     """The holder's key, asked for again after a moment. Raises NotFound."""
     ask = partial(holder_key, session, source.keyring, source.holder_id)
     return source.memory.keys.get(source.holder_id, ask)
-
-
-@cache
-def _query(*, with_body: bool, by_range: bool) -> Select[Any]:
-    """Built once: SQLAlchemy takes longer to put a statement together than SQLite to answer it."""
-    columns: list[Any] = [
-        *(folder_messages.c.uid, folder_messages.c.message_id, messages.c.size, messages.c.body_id),
-        *(bodies.c.storage, message_keys.c.wrapped, messages.c.sealed_meta),
-    ]
-    source = (
-        folder_messages.join(messages, messages.c.id == folder_messages.c.message_id)
-        .join(bodies, bodies.c.id == messages.c.body_id)
-        .join(
-            message_keys,
-            (message_keys.c.message_id == messages.c.id) & (message_keys.c.holder_id == bindparam("holder")),
-        )
-    )
-    if with_body:
-        columns.append(bodies.c.sealed)
-    return select(*columns).select_from(source).where(among(by_range=by_range)).order_by(folder_messages.c.uid)

@@ -157,10 +157,12 @@ class _Fetching:
     # --- octets ------------------------------------------------------------------------------------------------------
 
     async def _bodies(self, batch: Batch, coming: Sequence[int]) -> None:
-        contents, marked = await asyncio.gather(
-            self._session.near(partial(self._read, batch.uids(), with_body=True), small=len(batch.numbers) <= FEW),
-            self._before(batch, coming),
-        )
+        reading = self._session.near(partial(self._read, batch.uids(), with_body=True), small=len(batch.numbers) <= FEW)
+        unseen, untraced = self._unseen(batch), self._untraced(batch, coming)
+        if unseen or untraced:
+            contents, *_, marked = await asyncio.gather(reading, self._trace(untraced), self._mark(unseen))
+        else:
+            contents, marked = await reading, set()
         if marked:
             self._index = await self._session.index()
             batch = self._batch([number - 1 for number in batch.numbers])
@@ -169,24 +171,32 @@ class _Fetching:
         self.missing += len(batch.numbers) - len(there.numbers)
         await self._send_bodies(there, [by_uid[uid] for uid in there.uids()], marked)
 
-    async def _before(self, batch: Batch, coming: Sequence[int]) -> set[int]:
-        """Trace and mark, in one commit when both are due; the UIDs that are marked now."""
-        marking = self.plan.marks and not self._view.read_only and "s" in self._view.rights
-        flags = self._index.flags
-        unseen = [self._index.uids[place] for place in batch.places if SEEN not in flags[place]] if marking else []
-        _, marked = await asyncio.gather(self._trace(batch.message_ids(), coming), self._mark(unseen))
-        return marked
+    # Traced and marked in one commit when both are due.
 
-    async def _trace(self, message_ids: list[int], coming: Sequence[int]) -> None:
-        """Each message once a session; with these all that are coming, since a commit costs the same for one as for
-        hundreds. Raises DatabaseDown: then nothing is read."""
-        services, who = self._session.services, self._session.holder
-        if not (self.plan.reads and services.options.trace_reads) or self._session.traced.issuperset(message_ids):
+    def _unseen(self, batch: Batch) -> list[int]:
+        """UIDs that are to be marked."""
+        if not self.plan.marks or self._view.read_only or "s" not in self._view.rights:
+            return []
+        flags = self._index.flags
+        return [self._index.uids[place] for place in batch.places if SEEN not in flags[place]]
+
+    def _untraced(self, batch: Batch, coming: Sequence[int]) -> set[int]:
+        """Each message once a session; when one of these is due, so are all that are coming, since a commit costs the
+        same for one as for hundreds."""
+        traced = self._session.traced
+        if not (self.plan.reads and self._session.services.options.trace_reads):
+            return set()
+        here = batch.message_ids()
+        return set() if traced.issuperset(here) else {*here, *self._messages(coming)} - traced
+
+    async def _trace(self, message_ids: set[int]) -> None:
+        """Raises DatabaseDown: then nothing is read."""
+        if not message_ids:
             return
-        new = {*message_ids, *self._messages(coming)} - self._session.traced
+        services, who = self._session.services, self._session.holder
         event = Event(str(who.account_id), "mail.read", "read", services.clock.now(), None, who.holder_id)
-        await services.db.aload(Freight({audit: services.trail.rows(event, sorted(new))}))
-        self._session.traced |= new
+        await services.db.aload(Freight({audit: services.trail.rows(event, sorted(message_ids))}))
+        self._session.traced |= message_ids
 
     def _messages(self, places: Sequence[int]) -> list[int]:
         """Those at these places of the view, as far as they are there."""

@@ -15,6 +15,8 @@ from mail.sections import FIELDS, FIELDS_NOT, HEADER, MIME, TEXT, Partial, Secti
 class Item(enum.Enum):
     """An item without arguments; the value is its name in the answer."""
 
+    __hash__ = object.__hash__  # each is one object; the one of Enum is not in C
+
     UID = b"UID"
     FLAGS = b"FLAGS"
     INTERNALDATE = b"INTERNALDATE"
