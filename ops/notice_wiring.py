@@ -12,6 +12,10 @@ from portal.hook_calls import CallHook
 from portal.hooks import CALL_KIND
 from portal.notice_letters import FindNoticed, SendNotice
 from portal.notices import FIND_KIND, SEND_KIND, Noticed
+from portal.record_hooks import RecordHooks, Then
+from record.break_glass import GLASS_KIND
+from record.consent import ASK_KIND, MOVED_KIND
+from record.filing import FILE_KIND
 
 
 def hooks_inside(settings: Settings) -> bool:
@@ -27,6 +31,16 @@ def notice_handlers(settings: Settings, clock: Clock, db: Db, keyring: Keyring) 
         FIND_KIND: FindNoticed(db, clock, head),
         SEND_KIND: SendNotice(db, keyring, clock, head, carrier),
     }
+
+
+def with_record_hooks(
+    handlers: dict[str, Callable[[int], None]], clock: Clock, db: Db, keyring: Keyring
+) -> dict[str, Callable[[int], None]]:
+    """The same, and registered software is told of what they did."""
+    hooks = RecordHooks(db, keyring, clock)
+    told = {FILE_KIND: hooks.filed, ASK_KIND: hooks.asked, GLASS_KIND: hooks.emergency}
+    more: dict[str, Callable[[int], None]] = {kind: Then(handlers[kind], then) for kind, then in told.items()}
+    return handlers | more | {MOVED_KIND: hooks.moved}
 
 
 def noticed(settings: Settings, db: Db) -> tuple[Announcement, ...]:

@@ -51,7 +51,7 @@ from ops.keys import open_keyring
 from ops.lifecycle import WarnInactive, inactivity
 from ops.list_fetching import ListFetcher
 from ops.nightly import Nightly
-from ops.notice_wiring import notice_handlers, noticed
+from ops.notice_wiring import notice_handlers, noticed, with_record_hooks
 from ops.pdf_judging import PdfJudge
 from ops.relay_wiring import relay, service_mailbox, telling, way_out
 from ops.tasks import Work
@@ -271,7 +271,7 @@ def _handlers(
     letters, reader = StoredLetters(db, store), Reader(medicines.index)
     taken = Taken(frozenset(settings.record.types), settings.record.document_octets)
     rules = FilingRules(taken, accepted_oids(settings.production) & settings.identity.ins_oids_read)
-    return {
+    kept: dict[str, Handler] = {
         FILE_KIND: FileMessage(db, keyring, trail, clock, letters, blobs, rules, PdfJudge(settings)),
         DRAFT_KIND: DraftOrder(db, keyring, clock, letters, orders, rules, reader),
         WAIT_KIND: Waiting(db, keyring, clock, orders),
@@ -286,6 +286,7 @@ def _handlers(
         removal.KIND: removal.Removal(db, clock, blobs.discard, (relay_queue.keeps,)),
         **notice_handlers(settings, clock, db, keyring),
     }
+    return with_record_hooks(kept, clock, db, keyring)
 
 
 def _of_mailboxes(

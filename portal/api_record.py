@@ -66,10 +66,12 @@ def _call(request: Request, authorization: Annotated[str, Header()] = "") -> Cal
 TheCall = Annotated[Call, Depends(_call)]
 
 
-def build_record_api(services: Services) -> FastAPI:
-    """The interface, to be mounted at `/api/record`."""
+def build_record_api(services: Services, more: Callable[[FastAPI, Services], None] | None = None) -> FastAPI:
+    """The interface, to be mounted at `/api/record`. `more` adds routes in front of the resources, which take any."""
     api = FastAPI(title="Pli : dossier", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     api.state.interface = Interface(services.db, services.keyring, services.records, services.orders, services.clock)
+    if more:
+        more(api, services)
     api.include_router(router)
     _faults(api)
     return api

@@ -14,6 +14,7 @@ import portal.tables  # noqa: F401  on the one MetaData before it is created
 from portal import (
     api_annuaire,
     api_health,
+    api_record_hooks,
     errors,
     views_about,
     views_account,
@@ -94,7 +95,7 @@ def build(services: Services) -> FastAPI:
         app.include_router(views_factors.account, prefix=prefix)
         app.include_router(views_notices.account, prefix=prefix)
         app.include_router(views_account.account, prefix=prefix)
-    app.mount("/api/record", build_record_api(services))
+    app.mount("/api/record", build_record_api(services, api_record_hooks.add))
     app.mount("/api", build_api(app.state.front, app.state.work))
     static = _Static(directory=str(files("portal").joinpath("static")))
     app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")  # nothing secret in it to guess at

@@ -1,4 +1,4 @@
-"""`order.hook`: keeps one promised call. The body names an order and its version; the answer's body is not read.
+"""`order.hook`: keeps one promised call. The body names an order, or a row of a record; the answer's body is not read.
 
 A call that fails is repeated by the outbox with growing waits, then buried and shown; 410 stops the address for good.
 """
@@ -19,7 +19,8 @@ from crypto.keyring import Keyring
 from directory.mailboxes import get_mailbox
 from portal import hook_target
 from portal.hook_signature import signed
-from portal.hooks import FAILED, SENT, STOPPED, Call, Hook, hooks_of
+from portal.hooks import FAILED, PING, SENT, STOPPED, Call, Hook, hooks_of
+from portal.record_hooks import may_hear, named
 from portal.tables import web_hook_calls, web_hooks
 
 TIMEOUT_S = 10.0
@@ -47,7 +48,7 @@ class CallHook:
         except NotFound:
             log.info("hook.gone", call_id=call_id)
             return
-        if known.call.state == SENT or known.hook.stopped:
+        if known.call.state == SENT or known.hook.stopped or not self._db.read(self._may, known):
             return
         try:
             status = self._post(known)
@@ -84,6 +85,12 @@ class CallHook:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             raise Temporary("le serveur appelé ne répond pas", f"hook: {type(error).__name__}") from None
 
+    def _may(self, session: Session, known: _Known) -> bool:
+        """Whether a registered program may still hear of it: consents and keys end between promise and call."""
+        call, now = known.call, self._clock.now()
+        is_record = known.hook.software_id is not None and call.what != PING
+        return not is_record or may_hear(session, self._keyring, known.hook, call.what, call.order_id, now)
+
     def _known(self, session: Session, call_id: int) -> _Known:
         row = session.execute(select(web_hook_calls).where(web_hook_calls.c.id == call_id)).mappings().one_or_none()
         if row is None:
@@ -96,9 +103,9 @@ class CallHook:
 
 
 def body_of(call: Call) -> bytes:
-    """What is said: which order, which version of it, what kind of change, when."""
+    """What is said: which order and version, or which document, consent or opening; what kind of change, when."""
     at = datetime.fromtimestamp(call.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    data = {"order": call.number, "version": call.version} if call.number else {}
+    data = {"order": call.number, "version": call.version} if call.number else named(call.what, call.order_id)
     return json.dumps({"type": call.what, "timestamp": at, "data": data}, separators=(",", ":")).encode()
 
 

@@ -6,7 +6,7 @@ What is sent names the order and its version, nothing of its content: the softwa
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from core import outbox
@@ -41,6 +41,7 @@ class Hook:
     secret: str
     created_at: int
     stopped: bool
+    software_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class HookBook:
 
     def of(self, visitor: Visitor) -> tuple[Hook, ...]:
         """Oldest first."""
-        return self._services.db.read(hooks_of, self._services.keyring, visitor.mailbox_id, visitor.holder_id)
+        known = self._services.db.read(hooks_of, self._services.keyring, visitor.mailbox_id, visitor.holder_id)
+        return tuple(hook for hook in known if hook.software_id is None)
 
     def calls(self, visitor: Visitor) -> tuple[Call, ...]:
         """The newest ones first."""
@@ -86,25 +88,17 @@ class HookBook:
         self._services.db.run(self._ping, visitor, hook_id)
 
     def _make(self, session: Session, visitor: Visitor, url: str) -> Hook:
-        keyring, now = self._services.keyring, self._services.clock.now()
-        mine = select(func.count()).select_from(web_hooks).where(web_hooks.c.mailbox_id == visitor.mailbox_id)
-        if session.execute(mine).scalar_one() >= MOST:
-            raise BadInput(f"{MOST} adresses au plus : retirez-en une.", "too many hooks")
-        hook = Hook(new_id(), visitor.mailbox_id, url, new_secret(), epoch_ms(now), False)
-        sealed = seal_json(session, keyring, visitor.holder_id, {"url": url, "secret": hook.secret}, KIND, hook.id)
-        row = {"id": hook.id, "mailbox_id": hook.mailbox_id, "sealed": sealed, "created_at": hook.created_at}
-        session.execute(insert(web_hooks), row | {"stopped": False})
+        now = self._services.clock.now()
+        hook = make_hook(session, self._services.keyring, visitor.mailbox_id, visitor.holder_id, None, url, now)
         self._trace(session, visitor, "hook.make", hook.id, now)
         return hook
 
     def _remove(self, session: Session, visitor: Visitor, hook_id: int) -> None:
-        _own(session, visitor, hook_id)
-        session.execute(delete(web_hook_calls).where(web_hook_calls.c.hook_id == hook_id))
-        session.execute(delete(web_hooks).where(web_hooks.c.id == hook_id))
+        remove_hook(session, visitor.mailbox_id, None, hook_id)
         self._trace(session, visitor, "hook.end", hook_id, self._services.clock.now())
 
     def _ping(self, session: Session, visitor: Visitor, hook_id: int) -> None:
-        _own(session, visitor, hook_id)
+        check_own(session, visitor.mailbox_id, None, hook_id)
         promise_call(session, hook_id, None, PING, self._services.clock.now())
 
     def _trace(self, session: Session, visitor: Visitor, what: str, hook_id: int, now: datetime) -> None:
@@ -121,16 +115,44 @@ class HookPromises:
     def __call__(self, session: Session, order: Order, what: str) -> None:
         """Unit of work. One look by index where nobody wants to be called."""
         wanted = (web_hooks.c.mailbox_id == order.pharmacy_mailbox_id) & web_hooks.c.stopped.is_(False)
+        wanted &= web_hooks.c.software_id.is_(None)
         for hook_id in session.execute(select(web_hooks.c.id).where(wanted)).scalars().all():
             promise_call(session, hook_id, order, what, self._clock.now())
 
 
-def promise_call(session: Session, hook_id: int, order: Order | None, what: str, now: datetime) -> int:
-    """Unit of work: the call and its promise live and die with the change."""
+def make_hook(
+    session: Session,
+    keyring: Keyring,
+    mailbox_id: int,
+    holder_id: int,
+    software_id: int | None,
+    url: str,
+    now: datetime,
+) -> Hook:
+    """Unit of work: a new one, its secret sealed for the mailbox. Raises BadInput: too many."""
+    mine = select(func.count()).select_from(web_hooks).where(_of(mailbox_id, software_id))
+    if session.execute(mine).scalar_one() >= MOST:
+        raise BadInput(f"{MOST} adresses au plus : retirez-en une.", "too many hooks")
+    hook = Hook(new_id(), mailbox_id, url, new_secret(), epoch_ms(now), False, software_id)
+    sealed = seal_json(session, keyring, holder_id, {"url": url, "secret": hook.secret}, KIND, hook.id)
+    row = {"id": hook.id, "mailbox_id": mailbox_id, "software_id": software_id, "created_at": hook.created_at}
+    session.execute(insert(web_hooks), row | {"sealed": sealed, "stopped": False})
+    return hook
+
+
+def remove_hook(session: Session, mailbox_id: int, software_id: int | None, hook_id: int) -> None:
+    """Unit of work: with the calls that wait. Raises NotFound."""
+    check_own(session, mailbox_id, software_id, hook_id)
+    session.execute(delete(web_hook_calls).where(web_hook_calls.c.hook_id == hook_id))
+    session.execute(delete(web_hooks).where(web_hooks.c.id == hook_id))
+
+
+def promise_call(session: Session, hook_id: int, order: Order | None, what: str, now: datetime, ref: int = 0) -> int:
+    """Unit of work: the call and its promise live and die with the change. `ref`: a row that is no order."""
     call = Call(
         id=new_id(),
         hook_id=hook_id,
-        order_id=order.id if order else 0,
+        order_id=order.id if order else ref,
         number=order.number if order else "",
         version=order.version if order else 0,
         what=what,
@@ -150,7 +172,8 @@ def hooks_of(session: Session, keyring: Keyring, mailbox_id: int, holder_id: int
     found = []
     for row in session.execute(query):
         kept = open_json(session, keyring, holder_id, row.sealed, KIND, row.id)
-        found.append(Hook(row.id, row.mailbox_id, kept["url"], kept["secret"], row.created_at, row.stopped))
+        facts = (kept["url"], kept["secret"], row.created_at, row.stopped, row.software_id)
+        found.append(Hook(row.id, row.mailbox_id, *facts))
     return tuple(found)
 
 
@@ -158,13 +181,19 @@ def _calls_of(session: Session, mailbox_id: int) -> tuple[Call, ...]:
     query = (
         select(*(web_hook_calls.c[name] for name in Call.__slots__))
         .join(web_hooks, web_hooks.c.id == web_hook_calls.c.hook_id)
-        .where(web_hooks.c.mailbox_id == mailbox_id)
+        .where(_of(mailbox_id, None))
         .order_by(web_hook_calls.c.id.desc())
     )
     return tuple(Call(*row) for row in session.execute(query.limit(SHOWN)))
 
 
-def _own(session: Session, visitor: Visitor, hook_id: int) -> None:
-    query = select(web_hooks.c.id).where(web_hooks.c.id == hook_id, web_hooks.c.mailbox_id == visitor.mailbox_id)
+def check_own(session: Session, mailbox_id: int, software_id: int | None, hook_id: int) -> None:
+    """Raises NotFound for somebody else's."""
+    query = select(web_hooks.c.id).where(web_hooks.c.id == hook_id, _of(mailbox_id, software_id))
     if session.execute(query).one_or_none() is None:
         raise NotFound("adresse introuvable", "hook of somebody else")
+
+
+def _of(mailbox_id: int, software_id: int | None) -> ColumnElement[bool]:
+    """Those of a registered program, or those of the mailbox itself."""
+    return (web_hooks.c.mailbox_id == mailbox_id) & web_hooks.c.software_id.is_not_distinct_from(software_id)

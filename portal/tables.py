@@ -73,7 +73,7 @@ web_passes = Table(
     Index("web_passes_by_account", "account_id", "purpose"),
 )
 
-# Where a pharmacy's software wants to be called, address and secret sealed; and each call, which names an order alone.
+# Where software wants to be called, address and secret sealed; and each call, which names an order or a row alone.
 web_hooks = Table(
     "web_hooks",
     metadata,
@@ -82,7 +82,9 @@ web_hooks = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("stopped", Boolean, nullable=False),
+    Column("software_id", BigInteger, nullable=True),  # a registered program's: it hears of records, not of orders
     Index("web_hooks_by_mailbox", "mailbox_id"),
+    Index("web_hooks_by_software", "software_id"),
 )
 
 web_hook_calls = Table(
@@ -90,10 +92,10 @@ web_hook_calls = Table(
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("hook_id", BigInteger, ForeignKey("web_hooks.id"), nullable=False),
-    Column("order_id", BigInteger, nullable=False),
+    Column("order_id", BigInteger, nullable=False),  # or the document, consent or opening that is told of
     Column("number", String(12), nullable=False),
     Column("version", Integer, nullable=False),
-    Column("what", String(20), nullable=False),  # order.changed | order.message | ping
+    Column("what", String(20), nullable=False),  # order.changed | order.message | ping | of record_hooks
     Column("at", BigInteger, nullable=False),
     Column("state", String(10), nullable=False),
     Column("status", Integer, nullable=False),

@@ -24,6 +24,7 @@ REMINDERS = "reminders"  # refused: none is sent
 EVERYBODY = 0
 ASKED, GRANTED, DENIED = "asked", "granted", "refused"
 ASK_KIND = "consent.ask"
+MOVED_KIND = "consent.moved"  # promised when what waited for an answer was filed; its ref is the consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,8 @@ def _move_on(session: Session, consent: Consent, granted: bool, now: datetime) -
     keep_promises(session, ids, granted)
     if granted:
         session.execute(chosen.values(state=FILED, reason="", filed_at=epoch_ms(now)))
+        if ids:
+            outbox.put(session, MOVED_KIND, consent.id, now=now)
         return Answered(consent, filed=len(ids))
     session.execute(chosen.values(state=REFUSED, reason="consent"))
     return Answered(consent, dropped=len(ids), files=tuple(wipe(session, ids)))
