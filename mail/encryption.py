@@ -53,6 +53,12 @@ def certificate_of(session: Session, keyring: Keyring, mailbox_id: int) -> bytes
     return ssl.PEM_cert_to_DER_cert(own + end)
 
 
+def is_known(session: Session, keyring: Keyring, address: Address) -> bool:
+    """Whether there is a certificate at all to offer encryption to: it is checked when something is sent."""
+    mailbox = find_mailbox(session, keyring, address)
+    return mailbox is not None and certificate_of(session, keyring, mailbox.id) is not None
+
+
 def recipients_of(
     session: Session, keyring: Keyring, addresses: Sequence[Address], may_receive: MayReceive, at: datetime
 ) -> list[Recipient]:

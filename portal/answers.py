@@ -11,7 +11,9 @@ from portal.threads import Threads
 from record.order_facts import Order
 
 
-def answer_patient(services: Services, threads: Threads, visitor: Visitor, order: Order, text: str) -> int:
+def answer_patient(
+    services: Services, threads: Threads, visitor: Visitor, order: Order, text: str, *, encrypt: bool = False
+) -> int:
     """The message's id, durably sent. Raises BadInput, Refused for a patient whose mailbox is elsewhere, MailError."""
     body = text.replace("\r\n", "\n").strip()
     if not body:
@@ -24,6 +26,6 @@ def answer_patient(services: Services, threads: Threads, visitor: Visitor, order
     to = services.db.read(address_of, services.keyring, mailbox_id)
     key = f"answer:{order.id}:{len(said)}:{hashlib.sha256(body.encode()).hexdigest()[:16]}"
     subject = f"Pharmacie : message (n° {order.number})"
-    message_id = services.post.submit(visitor.mailbox_id, (to,), subject, f"{body}\n", answered, key)
+    message_id = services.post.submit(visitor.mailbox_id, (to,), subject, f"{body}\n", answered, key, encrypt=encrypt)
     threads.add(order, message_id, inward=False)
     return message_id

@@ -10,6 +10,7 @@ from core.audit import Event
 from core.errors import BadInput, NotFound
 from directory.mailboxes import address_of
 from mail.deciphering import Deciphered, decipher, says_encrypted
+from mail.encryption import is_known
 from mail.folder_rows import SEEN, Change, change_flags
 from mail.folders import find_inbox
 from mail.meta import MessageMeta
@@ -42,6 +43,7 @@ class OpenLetter:
     papers: tuple[Shown, ...]
     encrypted: bool = False
     enclosed: tuple[str, ...] = ()
+    may_encrypt: bool = False
 
 
 class Correspondence:
@@ -54,12 +56,13 @@ class Correspondence:
         """Raises NotFound, also for somebody else's letter; SealBroken."""
         self._services.db.run(self._take, visitor, message_id)
         opened = self._services.store.open_message(message_id, visitor.holder_id)
+        known = self._is_known(opened.meta.from_)
         if says_encrypted(opened.meta.tree):
-            return self._secret(visitor, message_id, opened)
+            return replace(self._secret(visitor, message_id, opened), may_encrypt=known)
         text, html = shown(opened.raw, opened.meta.tree)
         papers = self._services.records.of_message(reader(visitor), message_id)
         badge = words.badge(opened.meta.verdict, opened.meta.reason)
-        return OpenLetter(message_id, opened.meta, badge, text, html, papers)
+        return OpenLetter(message_id, opened.meta, badge, text, html, papers, may_encrypt=known)
 
     def enclosure(self, visitor: Visitor, message_id: int, number: int) -> Attachment:
         """A file of an encrypted letter, by its place from 1. Raises NotFound."""
@@ -87,11 +90,18 @@ class Correspondence:
         at = services.clock.now()
         return decipher(services.db, services.keyring, services.judge, visitor.mailbox_id, raw, opened.meta.sender, at)
 
-    def answer(self, visitor: Visitor, message_id: int, text: str, key: str) -> int:
+    def _is_known(self, author: str) -> bool:
+        """Whether an answer can be encrypted to the author."""
+        try:
+            return self._services.db.read(is_known, self._services.keyring, Address.parse(author))
+        except BadInput:
+            return False
+
+    def answer(self, visitor: Visitor, message_id: int, text: str, key: str, *, encrypt: bool = False) -> int:
         """To the author, in the thread, signed; the same key sends once. Raises NotFound, BadInput, MailError."""
         meta = self._services.store.open_message(message_id, visitor.holder_id).meta
         subject = meta.subject if meta.subject.lower().startswith("re:") else f"Re: {meta.subject}"
-        return self.write(visitor, meta.from_, subject, text, key, in_reply_to=meta.message_id)
+        return self.write(visitor, meta.from_, subject, text, key, in_reply_to=meta.message_id, encrypt=encrypt)
 
     def write(
         self,

@@ -93,6 +93,7 @@ def acting(role: str) -> Callable[..., Visitor]:
 
 
 RowId = Annotated[int, Path(ge=0, le=2**63 - 1)]  # in an address; what no row can have is no page
+Secret = Annotated[bool, Form()]  # the sender wants it encrypted for whom it is sent to
 TheFront = Annotated[Front, Depends(front)]
 MaybeVisitor = Annotated[Visitor | None, Depends(visitor_or_none)]
 Pharmacist = Annotated[Visitor, Depends(only("pharmacist"))]

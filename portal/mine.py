@@ -57,6 +57,7 @@ class Parcel:
     pickup: Pickup | None
     thread: tuple[Said, ...] | None
     offers: tuple[Offer, ...]
+    may_encrypt: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -78,7 +79,11 @@ class Mine:
         running = [parcel.order for parcel in parcels if not parcel.is_over]
         followed = [*running[:FOLLOWED], *(order for order in running[FOLLOWED:] if order.number == asked)]
         threads = self._threads.of_many(visitor, followed)
-        return tuple(replace(each, thread=threads.get(each.order.id)) for each in parcels)
+        return tuple(self._opened(visitor, each, threads.get(each.order.id)) for each in parcels)
+
+    def _opened(self, visitor: Visitor, parcel: Parcel, thread: tuple[Said, ...] | None) -> Parcel:
+        known = thread is not None and self._threads.may_encrypt(visitor, parcel.order)
+        return replace(parcel, thread=thread, may_encrypt=known)
 
     def _looked(self, visitor: Visitor) -> tuple[Parcel, ...]:
         for _ in range(LOOKS):

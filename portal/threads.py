@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from core.errors import NotFound
 from directory.mailboxes import get_mailbox
 from directory.patients import get_patient
+from mail.deciphering import decipher, says_encrypted
+from mail.encryption import certificate_of
 from mail.store import Opened
 from portal import words
 from portal.mail_words import shown
@@ -24,7 +26,7 @@ from record.order_thread import OrderLetter
 @dataclass(frozen=True, slots=True, repr=False)
 class Said:
     """One mail. `inward`: the patient wrote it; `html` is washed already and only for a sandboxed frame; `gone`: it
-    cannot be opened any more."""
+    cannot be opened any more; `encrypted`: it came so, and is filed nowhere; without text it is closed here."""
 
     message_id: int
     rfc_id: str
@@ -34,6 +36,7 @@ class Said:
     html: str
     badge: words.Badge
     gone: bool
+    encrypted: bool = False
 
 
 class Threads:
@@ -59,9 +62,13 @@ class Threads:
             if missing <= opened.keys():
                 break
         return {
-            order_id: tuple(_said(each, opened.get(each.message_id)) for each in letters)
+            order_id: tuple(self._said(visitor, each, opened.get(each.message_id)) for each in letters)
             for order_id, letters in threads.items()
         }
+
+    def may_encrypt(self, visitor: Visitor, order: Order) -> bool:
+        """Whether a mail to the other side can be encrypted."""
+        return self._services.db.read(self._knows_other_side, visitor, order)
 
     def seen(self, order: Order) -> int:
         """A pharmacist has the thread before their eyes; how many mails were new."""
@@ -79,6 +86,25 @@ class Threads:
         now: datetime = self._services.clock.now()
         rfc_id = opened.meta.message_id
         self._services.db.run(self._add, order, message_id, rfc_id, inward, now)
+
+    def _said(self, visitor: Visitor, letter: OrderLetter, opened: Opened | None) -> Said:
+        if opened is None or not says_encrypted(opened.meta.tree):
+            return _said(letter, opened)
+        services, meta = self._services, opened.meta
+        args = (services.db, services.keyring, services.judge, visitor.mailbox_id, opened.raw, meta.sender)
+        found = decipher(*args, services.clock.now())
+        if found is None or found.letter.description is None:
+            badge = words.badge(meta.verdict, meta.reason)
+            return Said(letter.message_id, meta.message_id, letter.inward, letter.at, "", "", badge, False, True)
+        text, html = shown(found.letter.raw, found.letter.description.tree)
+        badge = words.badge(found.verdict.signature.value, found.verdict.reason.value)
+        return Said(letter.message_id, meta.message_id, letter.inward, letter.at, text, html, badge, False, True)
+
+    def _knows_other_side(self, session: Session, visitor: Visitor, order: Order) -> bool:
+        keyring, other = self._services.keyring, order.pharmacy_mailbox_id
+        if visitor.mailbox_id == other:
+            other = get_patient(session, order.patient_id).mailbox_id or 0
+        return bool(other) and certificate_of(session, keyring, other) is not None
 
     def _add(self, session: Session, order: Order, message_id: int, rfc_id: str, inward: bool, now: datetime) -> None:
         """Unit of work."""

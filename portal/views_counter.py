@@ -11,7 +11,7 @@ from portal import pickup
 from portal.answers import answer_patient
 from portal.barcode import ean13, is_ean13
 from portal.cards import Card
-from portal.doors import ActingPharmacist, Front, Pharmacist, TheFront
+from portal.doors import ActingPharmacist, Front, Pharmacist, Secret, TheFront
 from portal.reference import Said, said_of
 from portal.session import Visitor
 from portal.work import TheDesk, TheThreads
@@ -49,11 +49,17 @@ def collect(
 
 @router.post("/commande/{number}/repondre")
 def reply(
-    front: TheFront, desk: TheDesk, threads: TheThreads, visitor: ActingPharmacist, number: str, texte: Text = ""
+    front: TheFront,
+    desk: TheDesk,
+    threads: TheThreads,
+    visitor: ActingPharmacist,
+    number: str,
+    texte: Text = "",
+    chiffrer: Secret = False,
 ) -> Response:
     """A signed mail to the patient, in the order's thread."""
     order = desk.order(visitor, number)
-    answer_patient(front.services, threads, visitor, order, texte)
+    answer_patient(front.services, threads, visitor, order, texte, encrypt=chiffrer)
     return RedirectResponse(f"/officine/commande/{order.number}#messages", 303)
 
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from core.errors import BadInput
 from mail.compose import Attachment
 from portal.desk import actor
-from portal.doors import ActingPatient, Patient, TheFront
+from portal.doors import ActingPatient, Patient, Secret, TheFront
 from portal.views_record import TheRecord
 from portal.work import TheMailroom, TheMine, TheReviews, TheThreads
 from record.order_facts import Order, Wish
@@ -83,6 +83,7 @@ def answer(
     number: str,
     texte: Annotated[str, Form(max_length=1000)] = "",
     photo: Annotated[list[UploadFile], File(max_length=3)] = [],  # noqa: B006  may be missing
+    chiffrer: Secret = False,
 ) -> Response:
     """A mail to the pharmacy in the order's thread; a new photo completes the order."""
     order = mine.order(visitor, number)
@@ -90,9 +91,13 @@ def answer(
     opened = room.sending.opened(files)
     if not texte.strip() and not opened:
         raise BadInput("Écrivez un message ou ajoutez une photo.", "empty answer")
+    if chiffrer and opened:
+        raise BadInput(
+            "Une photo chiffrée ne serait pas classée : décochez « Chiffrer » pour l'envoyer.", "secret photo"
+        )
     room.signing.ensure_seal(visitor.mailbox_id)
     attachments = tuple(Attachment(file.media, file.name, data) for file, data in zip(opened, files, strict=True))
-    message_id = _send(front, room, threads, visitor, order, texte, attachments)
+    message_id = _send(front, room, threads, visitor, order, texte, attachments, encrypt=chiffrer)
     threads.add(order, message_id, inward=True)
     return RedirectResponse("/p?fait=repondue", 303)
 
@@ -105,6 +110,8 @@ def _send(
     order: Order,
     text: str,
     attachments: tuple[Attachment, ...],
+    *,
+    encrypt: bool,
 ) -> int:
     said = threads.of(visitor, order)
     answered = next((each.rfc_id for each in reversed(said) if each.rfc_id and not each.inward), "")
@@ -114,7 +121,7 @@ def _send(
     key = f"reply:{order.id}:{len(said)}:{hash_of(body, attachments)}"
     subject = f"Commande n° {order.number}"
     return front.services.post.submit(
-        visitor.mailbox_id, (to,), subject, f"{body}\n", answered, key, attachments=attachments
+        visitor.mailbox_id, (to,), subject, f"{body}\n", answered, key, attachments=attachments, encrypt=encrypt
     )
 
 

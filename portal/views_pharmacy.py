@@ -77,6 +77,7 @@ def order(
         "kinds": KINDS,
         "origins": PROVENANCE,
         "thread": thread,
+        "may_encrypt": threads.may_encrypt(visitor, sheet.card.order),
         "names": {member.account_id: member.name for member in team.members(visitor)},
         "templates": templates,
         "chosen": next((text for key, _title, text in templates if key == modele), ""),

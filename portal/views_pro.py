@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from core.ids import token
 from portal.correspondence import ANSWER_CHARACTERS, SUBJECT_CHARACTERS
 from portal.desk import reader
-from portal.doors import ActingPhysician, Physician, RowId, TheFront
+from portal.doors import ActingPhysician, Physician, RowId, Secret, TheFront
 from portal.files import file_response
 from portal.language import N_
 from portal.patient_page import PatientDesk
@@ -64,10 +64,15 @@ def enclosure(letters: TheCorrespondence, visitor: Physician, message_id: RowId,
 
 @router.post("/message/{message_id}/repondre")
 def answer(
-    letters: TheCorrespondence, visitor: ActingPhysician, message_id: RowId, cle: Key, texte: Words = ""
+    letters: TheCorrespondence,
+    visitor: ActingPhysician,
+    message_id: RowId,
+    cle: Key,
+    texte: Words = "",
+    chiffrer: Secret = False,
 ) -> Response:
     """In the thread, signed; sent twice by mistake it leaves once."""
-    letters.answer(visitor, message_id, texte, cle)
+    letters.answer(visitor, message_id, texte, cle, encrypt=chiffrer)
     return RedirectResponse("/pro?fait=envoye", 303)
 
 
@@ -94,7 +99,7 @@ def write(
     a: Line = "",
     objet: Line = "",
     texte: Words = "",
-    chiffrer: Annotated[bool, Form()] = False,
+    chiffrer: Secret = False,
 ) -> Response:
     """To a colleague or a patient."""
     letters.write(visitor, a, objet, texte, cle, encrypt=chiffrer)

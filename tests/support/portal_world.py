@@ -16,6 +16,7 @@ from httpx2 import Response
 
 import portal.tables  # noqa: F401  on the one MetaData before it is created
 from core.address import Address, MailboxKind
+from crypto.entitled import check_recipient
 from crypto.passwords import hash_password
 from crypto.trust import Trust
 from crypto.verdict import Reason, Verdict
@@ -32,6 +33,7 @@ from mail.auth import Authenticator
 from mail.consign import Consigner, Queue
 from mail.conversations import record_dispensation
 from mail.deliver import Deliverer, Names
+from mail.encryption import MayReceive
 from mail.incoming import Door
 from mail.judge import Judge
 from mail.reception import Reception
@@ -169,7 +171,14 @@ def submitter_of(kept: Kept) -> Submitter:
     deliverer = Deliverer(db, keyring, kept.trail, judge_of(kept), names, (), consign)
     pipelines = {Door.SUBMISSION: pipeline.submission(db, keyring, dispensed_within_days=365)}
     reception = Reception(db, keyring, clock, kept.blobs, deliverer, pipelines, ThreadPoolExecutor(2), 65536)
-    return Submitter(db, keyring, clock, reception)
+    return Submitter(db, keyring, clock, reception, may_receive_of(kept))
+
+
+def may_receive_of(kept: Kept) -> MayReceive:
+    """The real check of recipients' certificates, trusting the world's own authority."""
+    crl = kept.authority.crl(now=kept.clock.now(), days=365)
+    trust = Trust.load(kept.authority.certificate_pem, crls=[crl])
+    return lambda der, email, at: check_recipient(der, email, trust, at)
 
 
 def consigner_of(kept: Kept) -> Consigner:
