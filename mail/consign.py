@@ -93,6 +93,7 @@ class Consigner:
             mail.sender.text if mail.sender else "",
             tuple(Rcpt(each.address.text, each.wishes) for each in to),
             mail.wishes,
+            mail.require_tls,
         )
         row = {
             "id": number,

@@ -52,9 +52,9 @@ def subject(report: Report) -> str:
 
 def entity(report: Report) -> bytes:
     """The multipart/report. The message comes back whole only where RET=FULL asks for it and it failed: health data
-    is not sent about without need. RFC 3461 §4.3, §6.2."""
+    is not sent about without need. RFC 3461 §4.3, §6.2; RFC 8689 §5: where TLS was required, never."""
     failed = any(each.event == FAILED for each in report.about)
-    full = failed and report.envelope.wishes.ret is Ret.FULL
+    full = failed and report.envelope.wishes.ret is Ret.FULL and not report.envelope.require_tls
     original = whole_message(report.raw) if full else header_only(report.raw)
     groups = [_message_fields(report), *(_recipient_fields(report, each) for each in report.about)]
     return report_entity("delivery-status", _text(report), groups, original)

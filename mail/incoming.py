@@ -51,7 +51,8 @@ class Letter:
 class Incoming:
     """What is known so far. `sender` is None for the null sender. `recipient` is the one being named, at RCPT;
     `letter` is there at the end of DATA; `size` is the declared size before it, the real one after. `wishes` is what
-    the sender asks to be told (RFC 3461); each recipient has its own."""
+    the sender asks to be told (RFC 3461); each recipient has its own. `require_tls`: only to servers that promise to
+    keep it under TLS (RFC 8689)."""
 
     door: Door
     peer: Peer
@@ -63,6 +64,7 @@ class Incoming:
     size: int | None = None
     letter: Letter | None = None
     wishes: MailWishes = NO_MAIL_WISHES
+    require_tls: bool = False
 
     @property
     def from_patient(self) -> bool:

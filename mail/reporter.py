@@ -116,7 +116,8 @@ class Reporter:
         raw = self._signed(header_block(draft), entity(report))
         identity = Identity(0, self._queue.mailbox_id, self._queue.holder_id, author, "operator")
         here = Peer("127.0.0.1", helo="localhost", extended=True, tls=True)
-        mail = Incoming(Door.SUBMISSION, here, self._clock.now(), identity, sender=None)
+        required = report.envelope.require_tls  # RFC 8689 §5: so is the report
+        mail = Incoming(Door.SUBMISSION, here, self._clock.now(), identity, sender=None, require_tls=required)
         self._reception.accept_now(mail, [to], raw, mark)
 
     def _signed(self, headers: bytes, part: bytes) -> bytes:

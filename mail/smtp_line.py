@@ -26,12 +26,13 @@ class Path:
 @dataclass(frozen=True, slots=True, repr=False)
 class MailFrom:
     """MAIL: the sender (None for `<>`), the declared size in octets when there is one, what it asks to be told, and
-    whether SMTPUTF8 was said (RFC 6531 §3.4)."""
+    whether SMTPUTF8 (RFC 6531 §3.4) and REQUIRETLS (RFC 8689 §2) were said."""
 
     sender: Address | None
     size: int | None
     wishes: MailWishes
     utf8: bool = False
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,8 +65,8 @@ def parse_helo(argument: str) -> str:
 
 
 def parse_mail(argument: str) -> MailFrom:
-    """FROM:<…> with SIZE (RFC 1870), BODY (RFC 6152), RET and ENVID (RFC 3461), SMTPUTF8 (RFC 6531), AUTH (RFC 4954
-    §5, not believed).
+    """FROM:<…> with SIZE (RFC 1870), BODY (RFC 6152), RET and ENVID (RFC 3461), SMTPUTF8 (RFC 6531), REQUIRETLS
+    (RFC 8689), AUTH (RFC 4954 §5, not believed).
 
     Raises MailError.
     """
@@ -77,12 +78,10 @@ def parse_mail(argument: str) -> MailFrom:
         raise MailError(501, "5.5.4", "BODY is 7BIT or 8BITMIME")
     path.parameters.pop("AUTH", None)
     wishes = mail_wishes(path.parameters)
-    utf8 = path.parameters.pop("SMTPUTF8", None)
-    if utf8:
-        raise _syntax()  # it has no value
+    utf8, require_tls = (_word(path, name) for name in ("SMTPUTF8", "REQUIRETLS"))
     _refuse_others(path)
-    sender = _address(path.text, utf8=utf8 is not None) if path.text else None
-    return MailFrom(sender, int(size) if size else None, wishes, utf8 is not None)
+    sender = _address(path.text, utf8=utf8) if path.text else None
+    return MailFrom(sender, int(size) if size else None, wishes, utf8, require_tls)
 
 
 def parse_rcpt(argument: str, host: str, *, utf8: bool = False) -> RcptTo:
@@ -108,6 +107,14 @@ def parse_path(argument: str, keyword: str) -> Path:
             raise _syntax()
         parameters[parameter[1].upper()] = parameter[2] or ""
     return Path(found[1], parameters)
+
+
+def _word(path: Path, name: str) -> bool:
+    """Whether a parameter was said that has no value."""
+    said = path.parameters.pop(name, None)
+    if said:
+        raise _syntax()
+    return said is not None
 
 
 def _syntax() -> MailError:

@@ -57,6 +57,8 @@ class Verbs:
         offers = [*OFFERS, f"SIZE {self._house.message_octets}"]
         if self._line.starttls is not None:
             offers.append("STARTTLS")
+        if self._line.peer.tls:
+            offers.append("REQUIRETLS")  # RFC 8689 §3: only there
         if self._may_authenticate():
             offers.append("AUTH " + " ".join(mechanisms(self._house.authenticator)))
         *most, last = [self._house.host, *offers]
@@ -102,6 +104,8 @@ class Verbs:
         given = parse_mail(argument)
         if given.size is not None and given.size > self._house.message_octets:
             raise MailError(552, "5.3.4", "the message is larger than the size we told")
+        if given.require_tls and not self._line.peer.tls:
+            raise MailError(530, "5.7.10", "REQUIRETLS is asked for under TLS")
         mail = Incoming(
             self._line.door,
             self._line.peer,
@@ -110,6 +114,7 @@ class Verbs:
             sender=given.sender,
             size=given.size,
             wishes=given.wishes,
+            require_tls=given.require_tls,
         )
         await self._house.reception.sender(mail)
         self._mail, self._refused, self._utf8 = mail, 0, given.utf8

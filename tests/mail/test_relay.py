@@ -10,12 +10,14 @@ from sqlalchemy import func, select
 from core.db import Db
 from core.tables import outbox as promises
 from mail import relay_queue
+from mail.dsn_parameters import MailWishes, Ret
 from mail.relay_connection import Dialler
 from mail.removal import KIND as REMOVE_KIND
 from mail.removal import Removal
 from mail.tables import message_keys, messages
 from tests.support.databases import ENGINES
 from tests.support.operators import (
+    EXTENSIONS,
     MAIL,
     OTHER,
     PEER,
@@ -237,3 +239,33 @@ def test_every_connection_is_checked() -> None:
 async def test_patients_mail_to_another_operator(world: World) -> None:
     """A patient answers a professional elsewhere once that one has written, never before."""
     assert refused(world.office, LEA, OTHER, "patient").enhanced == "5.7.1"
+
+
+async def test_required_tls_goes_on_to_who_promises_it(world: World) -> None:
+    """RFC 8689 §4.2."""
+    peer = await peer_of(world, extensions=(*EXTENSIONS, "REQUIRETLS"))
+    submit(world.office, OTHER, require_tls=True)
+    submit(world.office, OTHER, raw=MAIL.replace(b"<1@", b"<2@"))
+    await world.relay().flush()
+    said = sorted(mail.sender.split(" ")[2:] for mail in peer.mails)
+    assert said == [[f"SIZE={len(MAIL)}"], [f"SIZE={len(MAIL)}", "REQUIRETLS"]]
+
+
+async def test_required_tls_goes_to_nobody_else(world: World) -> None:
+    """Not tried again: the report says so with X.7.30, brings no text back, and asks for the same itself."""
+    peer = await peer_of(world)
+    submit(world.office, OTHER, require_tls=True, of_mail=MailWishes(Ret.FULL))
+    await world.relay().flush()
+    assert peer.mails == [] and not any(line.startswith("MAIL") for line in peer.lines)
+    assert states(world.office)[0][:2] == ("failed", "require-tls")
+    report(world)
+    (told,) = world.office.inbox(AUBIN)
+    assert b"Status: 5.7.30" in told.raw and b"bonjour" not in told.raw
+
+
+async def test_a_promise_made_in_clear_counts_no_more(world: World) -> None:
+    """RFC 8689 §3: what the peer offers before TLS is not believed."""
+    peer = await peer_of(world, only_in_clear=("REQUIRETLS",))
+    submit(world.office, OTHER, require_tls=True)
+    await world.relay().flush()
+    assert peer.mails == [] and states(world.office)[0][:2] == ("failed", "require-tls")

@@ -60,6 +60,7 @@ class Operator:
 
     tls: ssl.SSLContext | None
     extensions: tuple[str, ...] = EXTENSIONS
+    only_in_clear: tuple[str, ...] = ()
     answers: dict[str, str | None] = field(default_factory=dict)
     injected: bytes = b""
     mails: list[Taken] = field(default_factory=list)
@@ -95,6 +96,7 @@ class Operator:
             verb = text.split(" ")[0].upper()
             if verb == "EHLO":
                 offers = [*self.extensions, *(["STARTTLS"] if self.tls and not secured else [])]
+                offers += () if secured else self.only_in_clear
                 greeting = "".join(f"250-{each}\r\n" for each in offers) + "250 HELP"
                 await self._say(writer, "EHLO", "250-peer\r\n" + greeting)
             elif verb == "STARTTLS":
@@ -203,6 +205,7 @@ def submit(
     null: bool = False,
     wishes: RecipientWishes = NO_RECIPIENT_WISHES,
     of_mail: MailWishes = NO_MAIL_WISHES,
+    require_tls: bool = False,
 ) -> int:
     """As after RCPT and DATA: Dr Aubin sends."""
     identity = identity_of(office, AUBIN)
@@ -217,6 +220,7 @@ def submit(
         tuple(replace(each, wishes=wishes) for each in named),
         letter=read_letter(raw),
         wishes=of_mail,
+        require_tls=require_tls,
     )
     return office.deliverer.deliver_now(mail, spool_bytes(office.blobs, raw, 4096)).message_id
 
