@@ -4,6 +4,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.clock import Clock, epoch_ms, from_epoch_ms
 from core.db import Db
 from core.errors import BadInput, NotFound, PliError, Refused
 from core.freight import Freight
+from core.ins import REAL_OIDS
 from core.tables import audit
 from crypto.committing import SealBroken
 from crypto.keyring import Keyring
@@ -31,6 +33,7 @@ from record.fhir.resources import document
 from record.fhir.words import searchset
 from record.interface import summary_of
 from record.order_book import OrderBook
+from record.pack.hl7 import Header, hl7
 from record.pack.papers import paper, synthesis_paper
 from record.pack.xdm import OWN_OID, Leaf, Sender, pack
 from record.unpack.facts import CDA
@@ -137,7 +140,8 @@ class Exporter:
         archive.writestr("dossier/documents-fhir.json", json.dumps(found, ensure_ascii=False, indent=1))
 
     def _xdm(self, archive: zipfile.ZipFile, patient_id: int, kept: list[tuple[Shown, bytes]]) -> None:
-        """Clinical documents in IHE_XDM archives, fifty each; one whose header does not say all stays a file alone."""
+        """Clinical documents in IHE_XDM archives, fifty each, and one by one as HL7; one whose header does not say all
+        stays a file alone."""
         identity = self._db.read(identity_of, self._keyring, patient_id)
         now = self._clock.now()
         sender = Sender("Export du dossier", "Pli", "", OWN_OID)
@@ -150,6 +154,11 @@ class Exporter:
         for start in range(0, len(fitting), XDM_LEAVES):
             parcel = pack(tuple(fitting[start : start + XDM_LEAVES]), identity, sender, now)
             archive.writestr(f"dossier/xdm-{start // XDM_LEAVES + 1}.zip", parcel.attached[0].content)
+        for number, leaf in enumerate(fitting, 1):
+            processing = "P" if identity.ins.oid in REAL_OIDS else "T"
+            header = Header(("Pli", "EXPORT"), ("", ""), str(number), now, processing)
+            with suppress(BadInput, Refused):  # a mix of marks that HL7 forbids: the file itself is there
+                archive.writestr(f"dossier/message-{number}.hl7", hl7((leaf,), identity, header))
 
     def _orders_of(self, archive: zipfile.ZipFile, actor: str, patient_id: int, holder_id: int) -> None:
         rows = self._db.read(self._orders.of_patient, patient_id)

@@ -6,6 +6,8 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -40,8 +42,10 @@ from ops.migrate import head
 from ops.verify_data import verify
 from record.access import Reader, Records
 from record.order_book import OrderBook
+from record.unpack import unpack
 from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
-from tests.support.kept import Kept, asked, keep, open_kept, ordered, prescribed, written
+from tests.support.full_cda import full_cda
+from tests.support.kept import Kept, asked, filing, keep, open_kept, ordered, prescribed, written
 
 pytestmark = pytest.mark.slow
 
@@ -279,6 +283,20 @@ class TestExport:
             assert archive.read("dossier/synthese.pdf").startswith(b"%PDF-1.4")
             assert json.loads(archive.read("dossier/resume-ips.json"))["type"] == "document"
             assert json.loads(archive.read("dossier/documents-fhir.json"))["total"] == 2
+
+    def test_a_clinical_document_as_archive_and_as_message(self, kept: Kept, exporter: Exporter, tmp_path: Path):
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "a@demo.mssante.test", "b@demo.mssante.test", "Document"
+        mail.set_content("Bonjour")
+        mail.add_attachment(full_cda(demo_patient()), maintype="text", subtype="xml", filename="doc.xml")
+        filing(kept)(keep(kept, mail.as_bytes(policy=SMTP), kept.patient, sender=kept.patient))
+        reader = Reader(kept.patient.account_id, kept.patient.mailbox.id)
+        exporter.patient(kept.patient_id, reader, tmp_path / "moi.zip")
+        with zipfile.ZipFile(tmp_path / "moi.zip") as archive:
+            for name in ("dossier/xdm-1.zip", "dossier/message-1.hl7"):
+                found = unpack(archive.read(name), "", "")
+                assert full_cda(demo_patient()) in [document.data for document in found.documents], name
+            assert b"|MDM^T02^MDM_T02|1|T|2.6|" in archive.read("dossier/message-1.hl7")
 
     def test_never_over_a_file(self, kept: Kept, exporter: Exporter, tmp_path: Path):
         (tmp_path / "x.zip").write_text("mine")
