@@ -14,6 +14,7 @@ DOMAIN: Final = 255  # §4.5.3.1.2
 PATH: Final = 256  # §4.5.3.1.3, with the angle brackets
 RECIPIENTS: Final = 100  # §4.5.3.1.8: accept at least this many
 RECIPIENTS_CEILING: Final = 1000  # what the setting may raise it to; Postfix smtpd_recipient_limit
+RECIPIENTS_OVERSHOOT: Final = 1000  # named beyond those, then 421; Postfix smtpd_recipient_overshoot_limit
 HOPS: Final = 50  # §6.3 asks for at least 100 Received or another loop check; Postfix hopcount_limit
 COMMAND_WAIT_S: Final = 300  # §4.5.3.2.7
 DATA_BLOCK_WAIT_S: Final = 180  # §4.5.3.2.5: between two blocks of DATA

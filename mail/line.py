@@ -50,7 +50,7 @@ class Line(Protocol):
         """What the peer calls itself."""
 
     def served(self) -> None:
-        """A mail went through: idle commands count anew."""
+        """A mail went through: errors and idle commands count anew."""
 
     def now(self) -> float:
         """The time."""

@@ -20,10 +20,10 @@ async def receive_data(line: Line, mail: Incoming) -> None:
         reader = DataReader(spool.write, Bounds(message=line.house.message_octets))
         await _read_data(line, reader)
         if reader.fault is not None:
-            spool.discard()
             if line.wire.waiting:  # whatever it meant by that, it is no command
+                spool.discard()
                 return line.goodbye(reader.fault.code, reader.fault.enhanced, reader.fault.public)
-            return line.say(reader.fault.reply)
+            raise reader.fault
         await _deliver(line, mail, spool)
     except BaseException:
         spool.discard()  # harmless once it is finished: the body is delivery's then

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mail.auth import Identity
 from mail.incoming import Door, Incoming
+from mail.limits import RECIPIENTS_OVERSHOOT
 from mail.line import Line
 from mail.replies import MailError
 from mail.smtp_auth import exchange, mechanisms
@@ -25,6 +26,7 @@ class Verbs:
         self._mail: Incoming | None = None
         self._chunked: Chunked | None = None
         self._refused = 0
+        self._beyond = 0  # recipients named beyond as many as a mail may have
         self._utf8 = False  # addresses of this mail may be written in UTF-8
         self._failed_logins = 0
         self._verbs: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -117,7 +119,7 @@ class Verbs:
             require_tls=given.require_tls,
         )
         await self._house.reception.sender(mail)
-        self._mail, self._refused, self._utf8 = mail, 0, given.utf8
+        self._mail, self._refused, self._beyond, self._utf8 = mail, 0, 0, given.utf8
         self._line.say("250 2.1.0 sender ok")
 
     async def _rcpt(self, argument: str) -> None:
@@ -126,6 +128,9 @@ class Verbs:
             raise MailError(503, "5.5.1", "the message has begun")
         to = parse_rcpt(argument, self._house.host, utf8=self._utf8)
         if len(mail.recipients) >= self._house.recipients:
+            self._beyond += 1
+            if self._beyond > RECIPIENTS_OVERSHOOT:
+                return self._line.goodbye(421, "4.7.0", "far too many recipients")
             raise MailError(452, "4.5.3", "too many recipients")
         try:
             found = await self._house.reception.recipient(mail, to.address)

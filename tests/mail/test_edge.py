@@ -13,7 +13,7 @@ from mail.data_reader import Bounds
 from mail.edge import HURRY_S, Edge
 from mail.gate import Gate
 from mail.incoming import Door
-from mail.limits import COMMAND_LINE, JUNK_COMMANDS
+from mail.limits import COMMAND_LINE, HARD_ERRORS, JUNK_COMMANDS, RECIPIENTS_OVERSHOOT
 from mail.replies import MailError, to_mail_error
 from tests.support.post_office import AUBIN, FOREIGN, PASSWORD, PostOffice
 from tests.support.smtp_dialogue import Connection
@@ -108,6 +108,44 @@ async def test_a_mail_clears_the_count(office: PostOffice) -> None:
         assert {await connection.receive() for _ in range(JUNK_COMMANDS - 10)} == {"250 2.0.0 ok"}
         await to_data(connection)
         assert (await connection.say(f"From: <{FOREIGN}>\r\nSubject: {number}\r\n\r\n.")).startswith("250 2.6.0")
+
+
+async def test_errors_are_counted_until_a_mail_goes_through(office: PostOffice) -> None:
+    connection = await greeted(office)
+    for number in range(3):
+        for _ in range(HARD_ERRORS - 5):
+            assert (await connection.say("FROBNICATE")).startswith("500")
+        await to_data(connection)
+        assert (await connection.say(f"From: <{FOREIGN}>\r\nSubject: {number}\r\n\r\n.")).startswith("250 2.6.0")
+    await connection.send(b"FROBNICATE\r\n" * (HARD_ERRORS + 1))
+    heard = [await connection.receive() for _ in range(HARD_ERRORS + 2)]
+    assert {line[:3] for line in heard[:-1]} == {"500"} and heard[-1].startswith("421 4.7.0")
+    assert await connection.receive() == "<closed>"
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [("Received: x\r\n" * 51 + f"From: <{FOREIGN}>\r\n\r\n", "554 5.4.6"), (f"From: <{FOREIGN}>\n\r\n", "550 5.6.0")],
+)
+async def test_a_refused_mail_clears_nothing(office: PostOffice, text: str, refusal: str) -> None:
+    """Refused by a rule, and by the reader of its octets."""
+    connection = await greeted(office)
+    for _ in range(HARD_ERRORS + 1):
+        await to_data(connection)
+        assert (await connection.say(text + ".")).startswith(refusal)
+    assert (await connection.receive()).startswith("421 4.7.0") and await connection.receive() == "<closed>"
+
+
+async def test_recipients_without_end(db: Db, tmp_path: Path) -> None:
+    office = PostOffice(db, tmp_path, house_options={"recipients": 1})
+    connection = await greeted(office)
+    await connection.say(f"MAIL FROM:<{FOREIGN}>")
+    await connection.send(f"RCPT TO:<{AUBIN}>\r\n".encode() * (RECIPIENTS_OVERSHOOT + 3))
+    heard = [await connection.receive() for _ in range(RECIPIENTS_OVERSHOOT + 2)]
+    assert heard[0].startswith("250") and heard[-1].startswith("421 4.7.0")
+    assert {line[:9] for line in heard[1:-1]} == {"452 4.5.3"}
+    assert await connection.receive() == "<closed>"
+    await office.stop()
 
 
 async def test_recipients_are_limited(db: Db, tmp_path: Path) -> None:
