@@ -104,7 +104,7 @@ def register(api: FastAPI) -> None:
 
 
 def _speaks_fhir(scope: Mapping[str, Any]) -> bool:
-    return str(scope.get("path", "")).startswith(("/fhir/", "/api/fhir/"))
+    return str(scope.get("path", "")).startswith(("/fhir/", "/api/fhir/", "/api/record/"))
 
 
 def _places(errors: Iterable[Mapping[str, Any]]) -> str:
@@ -114,11 +114,11 @@ def _places(errors: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _allowed(request: Request) -> list[str]:
-    """All methods with which this path may be asked; each route of the framework knows its own alone."""
-    routes: Iterable[BaseRoute] = getattr(request.scope.get("app"), "routes", ())
-    may = set()
-    for route in routes:
-        match, _child = route.matches(request.scope)
-        if match is not Match.NONE:
-            may |= getattr(route, "methods", None) or set()
-    return [method for method in _METHODS if method in may]
+    """All methods with which this path may be asked: each is tried, since included routers tell nobody their routes."""
+    routes: list[BaseRoute] = list(getattr(request.scope.get("app"), "routes", ()))
+
+    def may(method: str) -> bool:
+        asked = dict(request.scope) | {"method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if may(method)]

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from core.errors import BadInput, NotFound, PliError, Refused, Temporary
 from core.ins import Ins, NotAnIns
 from crypto.committing import SealBroken
+from portal.api_faults import fault
 from portal.services import Services
 from record.fhir import resources
 from record.fhir.words import Resource, outcome, searchset
@@ -158,7 +159,7 @@ def folder(call: TheCall, patient_id: str) -> Response:
 @router.get("/{type_}")
 def search(type_: str, request: Request, call: TheCall) -> Response:
     """What belongs to one patient, newest first."""
-    return _page(call, type_, parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=20))
+    return _page(call, type_, _pairs(request.url.query))
 
 
 @router.post("/{type_}/_search")
@@ -216,9 +217,16 @@ def _days(values: list[str]) -> tuple[str, str]:
 
 async def _form(request: Request) -> dict[str, str]:
     try:
-        return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=20))
-    except ValueError:
+        return dict(_pairs((await request.body()).decode()))
+    except UnicodeDecodeError:
         raise BadInput("formulaire illisible", "unreadable form") from None
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise BadInput("trop de paramètres", "too many fields") from None
 
 
 def _ins(asked: dict[str, str]) -> Ins:
@@ -265,8 +273,8 @@ def _faults(api: FastAPI) -> None:
         return _json(outcome(500, "une donnée enregistrée est abîmée"), 500)
 
     @api.exception_handler(HTTPException)
-    async def not_here(_request: Request, error: HTTPException) -> Response:
-        return _json(outcome(error.status_code, "cette adresse n'existe pas ici"), error.status_code)
+    async def not_here(request: Request, error: HTTPException) -> Response:
+        return fault(request, error.status_code, headers=error.headers)
 
 
 def _status(error: PliError) -> int:

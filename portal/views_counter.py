@@ -1,22 +1,27 @@
 """`/officine`: what happens at the counter: codes scanned, answers written, sheets and labels printed."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from core.errors import Refused
 from portal import pickup
 from portal.answers import answer_patient
 from portal.barcode import ean13, is_ean13
 from portal.cards import Card
+from portal.desk import LOOKS, Desk
 from portal.doors import ActingPharmacist, Front, Pharmacist, Secret, TheFront
 from portal.reference import Said, said_of
+from portal.services import Services
 from portal.session import Visitor
 from portal.work import TheDesk, TheThreads
 from record.lines import Line, posology_text
-from record.order_facts import Order
+from record.order_facts import Changing, Order
 
 router = APIRouter(prefix="/officine")
 
@@ -87,22 +92,25 @@ def label(request: Request, front: TheFront, desk: TheDesk, visitor: Pharmacist,
     return front.pages.show(request, "label.html", visitor=visitor, card=found.card, code=code)
 
 
-def _collectable(front: Front, desk: Any, visitor: Visitor, code: str) -> tuple[Card, ...]:
-    services = front.services
-    orders: tuple[Order, ...] = services.db.read(services.orders.of_pharmacy, visitor.mailbox_id)
-    waiting = tuple(order for order in orders if order.state in pickup.COLLECTABLE)
+def _collectable(front: Front, desk: Desk, visitor: Visitor, code: str) -> tuple[Card, ...]:
+    """Raises Refused for what never holds still."""
+    for _ in range(LOOKS):
+        with suppress(Changing):
+            found = front.services.db.read(_fitting, front.services, visitor.mailbox_id, code)
+            return desk.cards_of(visitor, found)
+    raise Refused("la commande a changé entre-temps", "orders change too fast to be shown")
+
+
+def _fitting(session: Session, services: Services, mailbox_id: int, code: str) -> tuple[Order, ...]:
+    """Those whose code it is. Their details are opened together: a busy evening has hundreds of bags waiting."""
     number = pickup.number_in(code)
     if not number and not pickup.is_digits(code):
         return ()
-    near = tuple(order for order in waiting if not number or order.number == number)
-    fitting = [order for order in near if services.db.read(_fits, services, order, code)]
-    found: tuple[Card, ...] = desk.cards_of(visitor, tuple(fitting))
-    return found
-
-
-def _fits(session: Any, services: Any, order: Order, code: str) -> bool:
-    delegate = services.orders.detail(session, order).delegate
-    return pickup.fits(services.keyring, order, delegate, code)
+    waiting = [order for order in services.orders.of_pharmacy(session, mailbox_id) if order.state in pickup.COLLECTABLE]
+    near = [order for order in waiting if not number or order.number == number]
+    details, keyring = services.orders.details(session, near), services.keyring
+    known = [order for order in near if order.id in details]
+    return tuple(order for order in known if pickup.fits(keyring, order, details[order.id].delegate, code))
 
 
 def _printed(front: Front, line: Line, said: Said) -> Printed:

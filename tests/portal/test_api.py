@@ -91,7 +91,14 @@ def test_schemathesis_finds_nothing(world: World, tmp_path: Path):
     program = Path(sys.executable).with_name("schemathesis")
     with served(world.app) as base:
         command = [str(program), "run", f"{base}/api/openapi.json", "--header", f"Authorization: {key}"]
-        command += ["--max-examples", "25", "--seed", "7", "--exclude-checks", "positive_data_acceptance"]
+        command += [
+            "--max-examples",
+            "25",
+            "--seed",
+            os.environ.get("PLI_TEST_SEED", "7"),
+            "--exclude-checks",
+            "positive_data_acceptance",
+        ]
         environment = os.environ | {"NO_COLOR": "1"}
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=280)
     assert done.returncode == 0, done.stdout[-3000:]

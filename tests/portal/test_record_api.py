@@ -171,6 +171,9 @@ BAD = [
     ("DocumentReference/99999999999999999999999", 404),
     ("Binary/12", 404),
     ("nowhere/1/2", 404),
+    ("DocumentReference?" + "patient=1&" * 30, 400),
+    ("Binary/1%0A2", 404),
+    ("%0A", 404),
 ]
 
 
