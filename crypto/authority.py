@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -124,6 +125,30 @@ class Authority:
         return self._issue(
             _name(name, self.demo),
             [x509.RFC822Name(email)],
+            [ExtendedKeyUsageOID.EMAIL_PROTECTION],
+            now=now,
+            days=days,
+            key=key,
+            usages=("digital_signature", "content_commitment", *_to_encrypt(key)),
+        )
+
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        """Whether this authority signed it: by name and by signature."""
+        try:
+            certificate.verify_directly_issued_by(self.certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
+
+    def renew_smime(self, old: Identity, *, now: dt.datetime, days: int = 1095) -> Identity:
+        """The same subject and addresses with a new key. Raises ValueError for a certificate of somebody else."""
+        if not self.has_issued(old.certificate):
+            raise ValueError("issued by another authority")
+        names = old.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        key = new_private_key("p256")
+        return self._issue(
+            old.certificate.subject,
+            list(names),
             [ExtendedKeyUsageOID.EMAIL_PROTECTION],
             now=now,
             days=days,

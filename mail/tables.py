@@ -171,4 +171,5 @@ seal_keys = Table(
     metadata,
     Column("mailbox_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("ends_at", BigInteger, nullable=True),  # of the certificate; unknown in rows of earlier versions
 )

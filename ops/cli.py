@@ -25,6 +25,7 @@ from ops import (
     cli_queue,
     cli_record,
     cli_refdata,
+    cli_seal,
     cli_serve,
     cli_setup,
     cli_software,
@@ -56,6 +57,7 @@ app.add_typer(cli_prescription.app, name="prescription")
 app.add_typer(cli_queue.app, name="queue")
 app.add_typer(cli_record.app, name="record")
 app.add_typer(cli_refdata.app, name="refdata")
+app.add_typer(cli_seal.app, name="seal")
 app.add_typer(cli_software.app, name="software")
 app.add_typer(cli_token.app, name="token")
 app.add_typer(cli_trust.app, name="trust")

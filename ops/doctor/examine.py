@@ -27,6 +27,7 @@ def examine(app: App, *, send: bool = True) -> tuple[Light, ...]:
         "queue": lambda: app.db.read(rows.queue, clock.now()),
         "trusted_list": lambda: app.db.read(rows.trusted, settings, clock.now()),
         "audit": lambda: app.db.read(rows.trail, app.witness, clock.now(), settings.audit.checkpoint_seconds),
+        "seals": lambda: app.db.read(rows.seals, clock.now()),
         "chat": lambda: chat(app),
         "backup": lambda: app.db.read(rows.backups, clock.now()),
     }

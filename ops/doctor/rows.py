@@ -17,10 +17,12 @@ from core.tables import outbox as promises
 from directory.tables import local_domains, trusted_domains, trusted_list
 from ops import migrate
 from ops.audit.witness import Witness
+from ops.seals import SOON, seal_ends
 from portal.lights import Light
 
 LATE_WARN, LATE_BAD = timedelta(minutes=5), timedelta(hours=1)
 BACKUP_WARN = timedelta(days=2)
+SEAL_BAD = timedelta(days=7)
 
 
 def database(settings: Settings) -> list[Light]:
@@ -100,6 +102,22 @@ def backups(session: Session, now: datetime) -> list[Light]:
     age = now - from_epoch_ms(at)
     says = f"La dernière date du {from_epoch_ms(at).date().isoformat()}."
     return [Light(name, label, "warn" if age > BACKUP_WARN else "good", says, todo if age > BACKUP_WARN else "")]
+
+
+def seals(session: Session, now: datetime) -> list[Light]:
+    """When the first seal with which a mailbox signs comes to its end."""
+    name, label = "seals", "Sceaux des boîtes"
+    found = seal_ends(session)
+    if not found:
+        return [Light(name, label, "off", "Aucune boîte n’a de sceau dont la fin est connue (`pli seal list`).")]
+    days = (from_epoch_ms(found[0].ends_at) - now).days
+    soon = sum(from_epoch_ms(each.ends_at) <= now + SOON for each in found)
+    if not soon:
+        return [Light(name, label, "good", f"{len(found)} sceau(x), le premier finit dans {days} jours.")]
+    todo = "`pli seal renew` renouvelle ceux de votre autorité et liste les autres, pour `pli seal put`."
+    over = sum(from_epoch_ms(each.ends_at) <= now for each in found)
+    says = f"{soon} sceau(x) à renouveler sous {SOON.days} jours, dont {over} déjà expiré(s)."
+    return [Light(name, label, "bad" if over or days < SEAL_BAD.days else "warn", says, todo)]
 
 
 def our_domains(session: Session) -> list[str]:

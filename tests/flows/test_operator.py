@@ -18,7 +18,7 @@ from tests.support.process import wait_until
 pytestmark = pytest.mark.slow
 WIDTHS = {"phone": (390, 844), "desk": (1366, 768)}
 LIGHTS = {"port.mx", "port.imaps", "certificate.server", "revocation", "clock", "disk", "ocr", "broker", "database"}
-LIGHTS |= {"queue", "outbox.buried", "trusted_list", "audit", "backup", "loop", "antivirus", "keyring"}
+LIGHTS |= {"queue", "outbox.buried", "trusted_list", "audit", "backup", "loop", "seals", "antivirus", "keyring"}
 
 
 def operator(flow: Flow) -> str:
@@ -126,6 +126,19 @@ def test_the_page_is_accessible(flow: Flow, chromium: Browser, width: str, schem
         page.goto(f"{base}/admin")
         assert Axe().run(page).response["violations"] == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_seals_are_listed_and_renewed(flow: Flow):
+    pharmacy, patient = flow.pharmacy["address"], flow.patient()
+    before = {row["mailbox"]: row["ends"] for row in flow.pli("seal", "list", "--json")}
+    assert pharmacy in before and not [name for name in before if name.endswith("@patient.mssante.fr")]
+    assert flow.pli("seal", "renew") == {"renewed": 0, "of_other_authorities": []}
+    assert flow.pli("seal", "renew", pharmacy) == {"renewed": 1, "of_other_authorities": []}
+    sent = letter(patient, pharmacy, "Après le nouveau sceau")
+    flow.submit(patient, sent.raw, pharmacy)
+    flow.fetch(flow.pharmacy, sent.message_id)
+    with pytest.raises(OSError, match="no such mailbox"):
+        flow.pli("seal", "renew", "personne@demo.mssante.test")
 
 
 def test_the_log_says_nothing_of_anybody(flow: Flow):
