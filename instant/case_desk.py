@@ -1,7 +1,6 @@
 """Opens and closes case rooms, and says who may come in. For threads; harmless twice."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -20,7 +19,7 @@ from instant.enrolment import Enrolment
 from instant.mirror import promise
 from instant.rooms import CASE, OPEN, Room
 from instant.services import Asker, CaseFiles
-from instant.transcript import Transcript, transcribe
+from instant.transcript import Transcript, moment, transcribe
 from mail.store import Store
 
 OPENED = "Le salon du dossier est ouvert : l'invitation est dans votre messagerie instantanée."
@@ -114,5 +113,4 @@ class CaseDesk:
             return names[user_id] or user_id
 
         events = inbound.history(session, self._keyring, room.id)
-        closed = datetime.fromtimestamp(closed_ms / 1000, UTC)
-        return transcribe(room.ref, subject.words, closed, events, named)
+        return transcribe(room.ref, subject.words, moment(closed_ms), events, named)

@@ -8,6 +8,7 @@ from instant.inbound import Event, relation_of
 from instant.letter import answer_text
 
 JOINED = "join"
+_LATEST = 253_402_300_799_000  # the end of the year 9999
 Named = Callable[[str], str]
 
 
@@ -75,5 +76,10 @@ def _said(event: Event, named: Named) -> Said:
     return Said(_time(event), named(event.sender), answer_text(event.content))
 
 
+def moment(ms: int) -> datetime:
+    """When the sender's homeserver says that it was, which may be any number: the nearest year that there is."""
+    return datetime.fromtimestamp(min(max(ms, 0), _LATEST) / 1000, UTC)
+
+
 def _time(event: Event) -> datetime:
-    return datetime.fromtimestamp(event.sent_at / 1000, UTC)
+    return moment(event.sent_at)

@@ -70,8 +70,8 @@ class ChatCases:
         patient = self._db.read(get_patient, patient_id)
         if patient.mailbox_id is None:
             raise NotFound("ce patient n'a pas de messagerie ici", "patient without mailbox")
-        title = f"Échanges entre professionnels, dossier {script.ref[:6].upper()}"
-        document = Attachment("application/pdf", "echanges.pdf", pdfa(title, _blocks(title, script), script.closed))
+        title = title_of(script)
+        document = Attachment("application/pdf", "echanges.pdf", archive_of(script))
         to = self._db.read(address_of, self._keyring, patient.mailbox_id)
         text = "Bonjour,\n\nveuillez trouver ci-joint le compte rendu des échanges entre vos professionnels de santé.\n"
         self._submitter.submit(asker.mailbox_id, (to,), title, text, "", key, (document,))
@@ -94,6 +94,17 @@ class ChatCases:
     def _objects(self, session: Session, patient_id: int, mailbox_id: int) -> bool:
         grantees = (consent.EVERYBODY, mailbox_id)
         return any(consent.is_denied(session, patient_id, consent.ACCESS, one) for one in grantees)
+
+
+def title_of(script: Transcript) -> str:
+    """Of the mail and of the document in it: nothing of the patient."""
+    return f"Échanges entre professionnels, dossier {script.ref[:6].upper()}"
+
+
+def archive_of(script: Transcript) -> bytes:
+    """The room's history as PDF/A-1b. Raises BadInput: too long."""
+    title = title_of(script)
+    return pdfa(title, _blocks(title, script), script.closed)
 
 
 def _blocks(title: str, script: Transcript) -> Iterator[Block]:

@@ -1,6 +1,6 @@
 """Malformed inputs by number, not by time: `python -m tests.fuzz.bounded [--each 4000] [--seed 1]`.
 
-So many whole SMTP sessions, messages and IMAP commands are made from the dialogues and messages of the tests. None may
+So many whole SMTP sessions, messages, chat histories and IMAP commands are made from those of the tests. None may
 raise, none may take more than two seconds of CPU, and all together may not make the process grow by 256 MiB. Prints one
 JSON line; ends with 1 and the input when something was found.
 """
@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from tests.fuzz import imap, smtp
+from tests.fuzz import chat, imap, smtp
 from tests.fuzz.engine import Target, holds, mutate
 
 GROWTH_KIB = 256 * 1024
@@ -27,6 +27,7 @@ def makers(dice: random.Random) -> dict[str, tuple[Target, Callable[[], bytes]]]
     for name in ("session", "mime"):
         target, seeds = smtp.TARGETS[name]
         made[name] = (target, partial(lambda seeds: mutate(dice.choice(seeds), seeds, dice), seeds))
+    made["transcript"] = (chat.transcript, lambda: mutate(dice.choice(chat.SEEDS), chat.SEEDS, dice))
     corpus = imap.seeds()
     made["imap"] = (partial(imap.try_one, dice=dice), partial(imap.mutated, dice, corpus))
     return made

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.support.clamav import ClamAv
 from tests.support.flow import Flow
 from tests.support.matrix_user import MatrixUser
 from tests.support.pli_server import PliServer
@@ -15,9 +16,10 @@ from tests.support.talk import Talk
 
 @pytest.fixture(scope="session")
 def chat() -> Iterator[Flow]:
-    """A running demonstration whose homeserver answers. Its log is read when the tests are over."""
-    with tempfile.TemporaryDirectory(prefix="pli-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        with PliServer(Path(folder) / "home", chat=True) as server:
+    """A running demonstration whose homeserver answers, with a real clamd. Its log is read when the tests are over."""
+    with tempfile.TemporaryDirectory(prefix="pli-", dir="/tmp", ignore_cleanup_errors=True) as folder, ClamAv() as clam:
+        env = {"PLI_ANTIVIRUS__CLAMD": str(clam.socket)}
+        with PliServer(Path(folder) / "home", env=env, chat=True) as server:
             flow = Flow(server)
             yield flow
         flow.assert_clean()
