@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from core.address import Address
@@ -13,6 +13,12 @@ from directory.tables import entries, local_domains
 
 # Sectors of pharmacies: community, of the mines, mutual, annex (TRE_R02).
 PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA65"})
+
+# Made once: each delivery asks them, and to build a statement takes longer than to execute it.
+_ENTRY = select(*(entries.c[name] for name in Entry.__dataclass_fields__)).where(
+    entries.c.address == bindparam("address")
+)
+_DOMAIN = select(local_domains.c.domain).where(local_domains.c.domain == bindparam("domain"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,13 @@ def resolve(session: Session, keyring: Keyring, address: Address) -> Resolved | 
 
 def find_entry(session: Session, address: Address) -> Entry | None:
     """The published entry at this address."""
-    row = session.execute(select(entries).where(entries.c.address == address.key)).mappings().one_or_none()
-    return Entry(**row) if row else None
+    row = session.execute(_ENTRY, {"address": address.key}).one_or_none()
+    return Entry(*row) if row else None
 
 
 def is_local_domain(session: Session, domain: str) -> bool:
     """Whether mail for this domain ends here."""
-    found = session.execute(select(local_domains.c.domain).where(local_domains.c.domain == domain.lower()))
-    return found.one_or_none() is not None
+    return session.execute(_DOMAIN, {"domain": domain.lower()}).one_or_none() is not None
 
 
 def add_local_domain(session: Session, domain: str) -> None:

@@ -1,6 +1,8 @@
 """Imports end to end: twice is once, what is refused leaves the edition as it was, who is struck off is heard of."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from directory.national import FILES, generate
 from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
+from tests.support.house import ROOT
 
 pytestmark = pytest.mark.slow  # each import is two processes
 
@@ -179,6 +182,45 @@ def test_hostile_files_are_refused_and_the_edition_still_serves(
         assert refused.value.public and box[9] not in refused.value.public, name
         assert annuaire.search(box[1])[0].card.key == box[4], name
     assert not take(db, annuaire, *all_of(files))["changed"]
+
+
+ENDLESS = """
+import resource, sys
+from pathlib import Path
+from core.clock import FakeClock
+from core.db import Db
+from core.errors import PliError
+from directory import tables
+from directory.annuaire import Annuaire
+from directory.importing import Importer
+from tests.directory.test_importing import RULES
+
+home = Path(sys.argv[1])
+db = Db.open(f"sqlite:///{home / 'pli.db'}", create=True)
+annuaire = Annuaire(db, home / "annuaire")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    Importer(db, annuaire, RULES, lambda *_: None).run([home / "endless.txt"], FakeClock().now())
+except PliError as refused:
+    print(refused.public)
+grown = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) - before
+print(grown)
+annuaire.close()
+db.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_line_of_a_gigabyte_is_refused_within_bounded_memory(files: Path, tmp_path: Path) -> None:
+    head = (files / FILES["mssante"]).read_bytes().split(b"\n", 1)[0]
+    path = tmp_path / "endless.txt"
+    with path.open("wb") as file:  # with holes: it takes no room on the disk
+        file.write(head + b"\nMSSANTE")
+        file.truncate(1 << 30)
+    command = [sys.executable, "-c", ENDLESS, str(tmp_path)]
+    said, grown = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.splitlines()[-2:]
+    assert said and int(grown) < 150_000  # KiB; the process itself holds more than that before it begins
+    assert sum(each.stat().st_blocks for each in tmp_path.rglob("*") if each.is_file()) * 512 < 50_000_000
 
 
 def test_a_shrunk_file_is_taken_when_that_is_meant(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:

@@ -26,6 +26,22 @@ SEED = os.environ.get("PLI_TEST_SEED", "7")
 EXAMPLES = os.environ.get("PLI_TEST_EXAMPLES", "15")
 
 
+_TOLD = {"application/json": {}, "application/fhir+json": {}}
+_ANSWERS = {
+    status: {"description": "told", "content": _TOLD} for status in ("200", "201", "202", "400", "403", "404", "409")
+} | {"405": {"description": "told", "content": _TOLD}, "422": {"description": "told", "content": _TOLD}}
+_ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"}}
+_URL = {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}, "additionalProperties": False}
+WEBHOOKS: dict[str, Any] = {
+    "/webhooks": {
+        "get": {"responses": _ANSWERS},
+        "post": {"requestBody": {"content": {"application/json": {"schema": _URL}}}, "responses": _ANSWERS},
+    },
+    "/webhooks/{id}": {"delete": {"parameters": [_ID], "responses": _ANSWERS | {"204": {"description": "gone"}}}},
+    "/webhooks/{id}/ping": {"post": {"parameters": [_ID], "responses": _ANSWERS}},
+}
+
+
 def thrown(
     base: str, described: dict[str, Any], folder: Path, *headers: str, but: str = ""
 ) -> subprocess.CompletedProcess[str]:
@@ -63,6 +79,7 @@ def test_the_record_for_software(world: World, tmp_path: Path):
     forms = {f"/{type_}/_search": names for type_, names in api_record.PARAMETERS.items()}
     asks = {f"/Patient/{what}": ("identifier",) for what in ("_search", "$ask-access")}
     described = description(one | searches, forms | asks, raw="/Binary/{document}", known=known)
+    described["paths"] |= WEBHOOKS
     with served(world.app) as base:
         done = thrown(base + API, described, tmp_path, f"Authorization: Bearer {program.key}")
     assert done.returncode == 0, done.stdout[:6000]
