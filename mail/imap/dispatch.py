@@ -43,6 +43,8 @@ Handler = Callable[[Session, Any], Awaitable[str | None]]
 class State(enum.Enum):
     """When a command is allowed."""
 
+    __hash__ = object.__hash__  # as in `mail.imap.reader`
+
     ANY = "any"
     BEFORE = "before login"
     LOGGED_IN = "after login"

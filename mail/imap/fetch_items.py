@@ -15,7 +15,7 @@ from mail.sections import FIELDS, FIELDS_NOT, HEADER, MIME, TEXT, Partial, Secti
 class Item(enum.Enum):
     """An item without arguments; the value is its name in the answer."""
 
-    __hash__ = object.__hash__  # each is one object; the one of Enum is not in C
+    __hash__ = object.__hash__  # as in `mail.imap.reader`
 
     UID = b"UID"
     FLAGS = b"FLAGS"

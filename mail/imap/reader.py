@@ -78,6 +78,8 @@ Event: TypeAlias = Complete | Continue | AppendStart | AppendData | AppendEnd | 
 
 
 class _Mode(enum.Enum):
+    __hash__ = object.__hash__  # each is one object; the one of Enum is not in C
+
     LINE = enum.auto()
     LITERAL = enum.auto()  # octets of an ordinary literal
     ASKED = enum.auto()  # an APPEND waits for accept or refuse
