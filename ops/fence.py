@@ -6,10 +6,12 @@ import resource
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
-from time import process_time, sleep
+from select import POLLIN, poll
+from time import process_time
 
 import structlog
 
@@ -113,7 +115,7 @@ class Fence:
     def _made(self, processes: int) -> ProcessPoolExecutor:
         context = get_context(self._start)
         context.set_forkserver_preload([__name__])
-        return ProcessPoolExecutor(processes, context, _begin, (self._trust,))
+        return ProcessPoolExecutor(processes, context, _begin, (self._trust, os.getpid()))
 
     def _put_down(self, pool: ProcessPoolExecutor) -> None:
         """End processes that are stuck; the next message gets new ones."""
@@ -128,18 +130,20 @@ class Fence:
 _ours: list[Trust] = []  # in the fenced process: what it judges by
 
 
-def _begin(trust: TrustFiles) -> None:
+def _begin(trust: TrustFiles, server: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_OCTETS, MEMORY_OCTETS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_leave_with, args=(server,), daemon=True).start()
     _ours[:] = [trust.load()]
 
 
-def _leave_with(parent: int) -> None:
-    """A server that was killed leaves nobody behind: its helper goes with it, and then we do."""
-    while os.getppid() == parent:
-        sleep(1)
+def _leave_with(server: int) -> None:
+    """A server that was killed leaves nobody behind. Its helper, our parent, waits for us: we hold its pipe too."""
+    with suppress(ProcessLookupError):  # gone before we came
+        ended = poll()
+        ended.register(os.pidfd_open(server), POLLIN)
+        ended.poll()
     os._exit(0)
 
 

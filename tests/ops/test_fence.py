@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +18,7 @@ from ops import cli, fence
 from ops.fence import Fence, TrustFiles
 from ops.trust_files import Watch
 from tests.support.pki import NOW, SIGNER, pki, signed
+from tests.support.process import family, wait_until
 
 FILES = TrustFiles(pki().root.certificate_pem, pki().mail_ca.certificate_pem, pki().crls())
 
@@ -110,3 +113,26 @@ def test_a_neighbour_that_kills_the_process_costs_nobody_else_the_verdict(monkey
         verdicts = list(threads.map(lambda raw: made.judge(raw, SIGNER, NOW), [hostile, honest, hostile, honest]))
     made.close()
     assert [verdict.reason for verdict in verdicts] == [Reason.SURPRISE, Reason.OK, Reason.SURPRISE, Reason.OK]
+
+
+SERVER = """
+import time
+from ops.fence import Fence
+from tests.ops.test_fence import FILES
+from tests.support.pki import NOW, SIGNER, signed
+
+fence = Fence(FILES)
+print(fence.judge(signed(), SIGNER, NOW).reason.value, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_that_is_killed_leaves_nobody_behind():
+    """Neither those who judge nor the helper that made them."""
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert server.stdout is not None and server.stdout.readline() == b"ok\n"
+    others = [pid for pid in family(server.pid) if pid != server.pid]
+    assert len(others) >= 2
+    server.kill()
+    server.wait()
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others), what="the end of its processes")
