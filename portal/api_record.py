@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -271,6 +272,10 @@ def _faults(api: FastAPI) -> None:
     @api.exception_handler(SealBroken)
     async def damaged(_request: Request, _error: SealBroken) -> Response:
         return _json(outcome(500, "une donnée enregistrée est abîmée"), 500)
+
+    @api.exception_handler(RequestValidationError)
+    async def malformed(request: Request, _error: RequestValidationError) -> Response:
+        return fault(request, 422)  # the framework's own answer repeats what was sent
 
     @api.exception_handler(HTTPException)
     async def not_here(request: Request, error: HTTPException) -> Response:

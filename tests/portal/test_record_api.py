@@ -182,6 +182,17 @@ def test_what_is_asked_wrongly_is_told_in_an_operation_outcome(world: World, pat
     assert Program(world).get(path, status)["resourceType"] == "OperationOutcome"
 
 
+@pytest.mark.parametrize(
+    "body", [{}, {"url": 7}, {"url": "https://a.test/", "2790399123001": "LÉVÊQUE"}, "LÉVÊQUE", None]
+)
+def test_a_malformed_body_is_refused_and_not_repeated(world: World, body: object) -> None:
+    program = Program(world)
+    headers = {"authorization": f"Bearer {program.key}"}
+    answer = program.client.post(f"{API}/webhooks", json=body, headers=headers)
+    assert answer.status_code == 422 and judged(answer.json())["issue"][0]["code"] == "structure"
+    assert "LÉVÊQUE" not in answer.text and "2790399123001" not in answer.text
+
+
 def test_metadata_is_a_capability_statement(world: World) -> None:
     assert Program(world).get("metadata")["fhirVersion"] == "4.0.1"
 
