@@ -110,7 +110,9 @@ def _changed(front: Front, visitor: Visitor, mine: Account, new: str) -> str:
 
 
 def _form(request: Request, front: Front, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
-    shown = {"problem": problem, "base": _base(visitor), "least": LEAST}
+    mine = _account(front, visitor)
+    login = "" if visitor.role == "patient" else str(mine.profile.get("login") or "")  # a patient's is their number
+    shown = {"problem": problem, "base": _base(visitor), "least": LEAST, "login": login}
     return front.pages.show(request, "password.html", visitor=visitor, status=status, **shown)
 
 

@@ -11,6 +11,7 @@ from httpx2 import Client
 from playwright.sync_api import Browser, sync_playwright
 
 from ops.demo.cast import PASSWORD
+from tests.support.browser import picture
 from tests.support.flow import Flow
 from tests.support.letters import letter
 from tests.support.process import wait_until
@@ -114,6 +115,8 @@ def chromium() -> Iterator[Browser]:
 @pytest.mark.parametrize("width", list(WIDTHS))
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible(flow: Flow, chromium: Browser, width: str, scheme: str):
+    why = "Patiente inconsciente, allergies inconnues"
+    flow.pli("record", "glass", "open", why, "--by", flow.physician["login"], "--patient", flow.patient()["login"])
     size = dict(zip(("width", "height"), WIDTHS[width], strict=True))
     with chromium.new_context(locale="fr-FR", viewport=size, color_scheme=scheme) as context:
         page = context.new_page()
@@ -121,10 +124,12 @@ def test_the_page_is_accessible(flow: Flow, chromium: Browser, width: str, schem
         page.goto(f"{base}/entrer")
         page.fill("#login", operator(flow))
         page.fill("#password", PASSWORD)
-        page.click("button.main")
+        page.click("button.main:not([data-passkey])")
         page.wait_for_load_state()
         page.goto(f"{base}/admin")
+        assert page.locator("a:has-text('Contrôler')").count() == 1
         assert Axe().run(page).response["violations"] == []
+        picture(page, f"admin-{width}-{scheme}", whole=True)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
