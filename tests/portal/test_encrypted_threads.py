@@ -116,6 +116,9 @@ def test_a_box_that_says_nonsense_sends_nothing(world: World, order: Order, valu
 def test_what_neither_seal_opens_says_so(world: World, order: Order):
     counter, patient, path = sides(world, order)
     assert patient.act("/p", f"/p/repondre/{order.number}", texte=WORDS, chiffrer="true").status_code == 303
+    sealed(world, world.kept.pharmacy, "Une clé renouvelée")
+    assert "ne veux parler" in counter.get(path).text  # the earlier one is kept
+    world.kept.db.run(lambda session: session.execute(delete(seal_keys)))
     sealed(world, world.kept.pharmacy, "Une autre clé")
     page = counter.get(path).text
     assert "ne veux parler" not in page and "ne s'ouvre qu'avec la clé" in page
