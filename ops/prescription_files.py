@@ -16,6 +16,7 @@ from ops.control import Progress
 from record.lines import Line
 from record.medicines.search import Index
 from record.medicines.shelf import Shelf
+from record.reading.rapid import Rapid
 from record.reading.read import Reader, Reading
 from record.reading.words import ORIGINS, REFUSALS
 from record.unpack.facts import Problem
@@ -27,7 +28,7 @@ _FIELDS = {"name": "nom", "strength": "dosage", "form": "forme", "dose": "posolo
 def read(files: list[Path], home: Path, as_json: bool, progress: Progress) -> None:
     """Print what each file proposes; the medicines come from the instance at `home`, where it has any."""
     with _medicines(home) as index:
-        reader = Reader(lambda: index)
+        reader = Reader(lambda: index, other=Rapid())
         for done, file in enumerate(files, 1):
             reading = _read(reader, file)
             _print(file, reading, as_json)

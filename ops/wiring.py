@@ -75,6 +75,7 @@ from record.order_answers import THREAD_KIND, FollowThread
 from record.order_book import NOTIFY_KIND, WAIT_KIND, OrderBook
 from record.order_reading import READ_KIND, ReadOrder
 from record.pharmacy import DraftOrder, NotifyOrder
+from record.reading.rapid import Rapid
 from record.reading.read import Reader
 from record.reminders import Remind
 from record.retention import Retention
@@ -268,7 +269,7 @@ def _handlers(
     medicines: Shelf,
 ) -> dict[str, Handler]:
     """Outbox kind → who keeps the promise."""
-    letters, reader = StoredLetters(db, store), Reader(medicines.index)
+    letters, reader = StoredLetters(db, store), Reader(medicines.index, other=Rapid())
     taken = Taken(frozenset(settings.record.types), settings.record.document_octets)
     rules = FilingRules(taken, accepted_oids(settings.production) & settings.identity.ins_oids_read)
     kept: dict[str, Handler] = {

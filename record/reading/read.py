@@ -16,6 +16,7 @@ from record.reading import cda_med
 from record.reading.against import against_reference, agreed
 from record.reading.codes import NUMBER, Code, shown
 from record.reading.picture import Found, Grey, Page, Unopened, codes_on, open_pages
+from record.reading.rapid import Rapid
 from record.reading.tesseract import Tesseract, TextLine, mean_confidence
 from record.reading.words import (
     MISSING_READER,
@@ -52,8 +53,14 @@ class Reading:
 class Reader:
     """Reads prescriptions. `medicines` gives the reference index of the moment, or None."""
 
-    def __init__(self, medicines: Callable[[], Index | None] = lambda: None, ocr: Tesseract | None = None) -> None:
-        self._medicines, self._ocr = medicines, ocr or Tesseract()
+    def __init__(
+        self,
+        medicines: Callable[[], Index | None] = lambda: None,
+        ocr: Tesseract | None = None,
+        other: Rapid | None = None,
+    ) -> None:
+        """`other` is asked for the second look where the first was unsure."""
+        self._medicines, self._ocr, self._other = medicines, ocr or Tesseract(), other
 
     def read(self, data: bytes, name: str = "", taken: Taken = EVERYTHING) -> Reading:
         """A file, whatever it is. Never raises on hostile bytes; raises DatabaseDown."""
@@ -132,11 +139,14 @@ class Reader:
         return told, page.second
 
     def _second_look(self, second: Grey, told: tuple[TextLine, ...], lines: tuple[Line, ...]) -> tuple[Line, ...]:
-        """The part of the page from the first medicine on, read again at another size."""
+        """The part of the page from the first medicine on, read again at another size; where the first look was
+        unsure, by another engine, if there is one: it errs elsewhere."""
         raws = {line.raw for line in lines}
         tops = [line.top for line in told if " ".join(line.text.split()) in raws]
         band = second.band(max(0.0, min(tops, default=0.0) - 0.02), 1.0)
-        return propose("\n".join(line.text for line in self._ocr.read(band)))
+        unsure = any(line.confidence < DOUBTED for line in told)
+        reader = self._other if unsure and self._other and self._other.installed else self._ocr
+        return propose("\n".join(line.text for line in reader.read(band)))
 
     def _referred(self, lines: tuple[Line, ...], *, picture: bool) -> tuple[Line, ...]:
         index = self._medicines() if lines else None
