@@ -60,11 +60,11 @@ class Kind:
 
 
 KINDS = {
-    "4k": Kind("4 KiB", 4096, 1000),
-    "signed": Kind("4 KiB, S/MIME-signed by a demo user, verified by Pli before visible", 4096, 600, signed=True),
+    "4k": Kind("4 KiB", 4096, 5000),
+    "signed": Kind("4 KiB, S/MIME-signed by a demo user, verified by Pli before visible", 4096, 2000, signed=True),
     "200k": Kind("200 KiB", 200 * 1024, 200),
     "10m": Kind("10 MiB", 10 * 1024 * 1024, 16, connections=4),
-    "tls": Kind("4 KiB, STARTTLS on every connection, five messages each", 4096, 600, tls=True),
+    "tls": Kind("4 KiB, STARTTLS on every connection, five messages each", 4096, 1000, tls=True),
 }
 
 
