@@ -10,7 +10,7 @@ from portal.devices import device_of
 from portal.session import IDLE
 from portal.tables import web_sessions
 from tests.portal.test_browser import sign_in
-from tests.support.browser import TOUCH, page_of, picture, resized, too_wide, violations
+from tests.support.browser import look, page_of
 from tests.support.kept import PHARMACY
 from tests.support.portal_world import OTHER, PASSWORD, Browser, World, served, token_in
 
@@ -182,7 +182,7 @@ def test_in_a_browser_by_keyboard_and_axe(world: World, chromium: Chromium):
         page.keyboard.press("Enter")
         page.wait_for_selector("[role=alert]")
         assert page.evaluate("document.activeElement.id") == "actuel"
-        looked(page, "mot-de-passe")
+        look(page, "mot-de-passe")
         page.keyboard.type(PASSWORD)
         page.fill("#nouveau", NEW)
         page.fill("#encore", NEW)
@@ -190,17 +190,8 @@ def test_in_a_browser_by_keyboard_and_axe(world: World, chromium: Chromium):
         page.wait_for_url("**/compte?fait=1")
         world.browser().post("/entrer", login=PHARMACY, password=NEW)
         page.goto(base + DEVICES)
-        looked(page, "appareils")
+        look(page, "appareils")
         page.click("text=Déconnecter tous les autres")
         page.wait_for_selector("text=C'est fermé")
         assert page.locator("section.panel").count() == 1
         page.context.close()
-
-
-def looked(page, name: str) -> None:
-    for size, scheme in (("counter", "light"), ("phone", "dark"), ("phone", "light")):
-        resized(page, size, scheme)
-        assert violations(page) == [], (name, size, scheme)
-        assert not too_wide(page), (name, size)
-        picture(page, f"{size}-{scheme}-{name}", whole=True)
-    assert page.evaluate(TOUCH) == [], name

@@ -15,7 +15,7 @@ from record.representatives import Kind, Representative
 from record.tables import break_glass as rows
 from tests.portal.test_browser import sign_in
 from tests.portal.test_record_pages import _other_ins
-from tests.support.browser import TOUCH, page_of, picture, resized, too_wide, violations
+from tests.support.browser import look, page_of
 from tests.support.kept import PHARMACY, prescribed
 from tests.support.portal_clinic import PHYSICIAN, Clinic, moved_in
 from tests.support.portal_world import Browser, World, served
@@ -339,14 +339,3 @@ def test_an_open_page_of_the_patient_s_learns_it_at_once(ward: Ward, chromium: C
         page.wait_for_selector("text=Votre dossier a été ouvert en urgence")
         assert WHY in page.content()
         page.context.close()
-
-
-def look(page, name: str) -> None:
-    for size, scheme in (("counter", "light"), ("phone", "dark"), ("phone", "light")):
-        resized(page, size, scheme)
-        assert violations(page) == [], (name, size, scheme)
-        assert not too_wide(page), (name, size)
-        picture(page, f"{size}-{scheme}-{name}", whole=True)
-    assert page.evaluate(TOUCH) == [], name
-    resized(page, "narrow", "light")
-    assert not too_wide(page), name

@@ -62,3 +62,15 @@ def picture(page: Page, name: str, *, whole: bool = False) -> None:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=whole)
+
+
+def look(page: Page, name: str) -> None:
+    """The page as it is, at the counter, on a phone and narrow: accessible, no wider than the screen, to be tapped."""
+    for size, scheme in (("counter", "light"), ("phone", "dark"), ("phone", "light")):
+        resized(page, size, scheme)
+        assert violations(page) == [], (name, size, scheme)
+        assert not too_wide(page), (name, size)
+        picture(page, f"{size}-{scheme}-{name}", whole=True)
+    assert page.evaluate(TOUCH) == [], name
+    resized(page, "narrow", "light")
+    assert not too_wide(page), name
