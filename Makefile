@@ -24,9 +24,10 @@ $(VENV)/.installed-test: requirements/dev.txt tests/support/apt.sh
 demo: install
 	$(BIN)/pli demo
 
+# The slow set runs even when the fast one has a failure: one run tells all.
 test: install-test lint types
-	$(BIN)/python -m pytest -n 2 -m "not slow"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	@fast=0; $(BIN)/python -m pytest -n 2 -m "not slow" || fast=$$?; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow && exit $$fast
 
 fast: install-test
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -121,12 +121,20 @@ def test_it_hangs_up_in_the_middle(fake: Callable[..., Fake]) -> None:
         Clamd(fake(b"", early=True).where).scan(b"x" * 50_000_000)
 
 
+def _pong(server: socket.socket) -> None:
+    """One client is heard before it is answered: who hangs up on its question breaks its pipe."""
+    client, _ = server.accept()
+    with client:
+        assert client.recv(64) == b"zPING\0"
+        client.sendall(b"PONG\0")
+
+
 def test_a_socket_path(tmp_path: Path) -> None:
     path = tmp_path / "clamd.sock"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
-        answering = threading.Thread(target=lambda: server.accept()[0].sendall(b"PONG\0"))
+        answering = threading.Thread(target=_pong, args=(server,))
         answering.start()
         assert Clamd(str(path)).ping()
         answering.join()
