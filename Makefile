@@ -37,7 +37,7 @@ lint: install-test
 	$(BIN)/ruff format --check .
 
 types: install-test
-	$(BIN)/mypy core crypto mail record
+	$(BIN)/mypy core crypto directory mail record instant portal ops
 
 bench: install-test
 	$(BIN)/python tests/bench/smtp.py

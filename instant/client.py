@@ -38,13 +38,13 @@ _ENDED = frozenset({"M_UNKNOWN_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
 _CONNECTION = (OSError, TimeoutError, ClientError)
 
 
-class _Nio(nio.AsyncClient):
+class _Nio(nio.AsyncClient):  # type: ignore[misc]  # nio tells no types
     """Keeps the last /keys/query answer whole: nio throws cross-signing keys away."""
 
     identities: Mapping[str, Any] = {}
 
     async def parse_body(self, transport_response: Any) -> dict[Any, Any]:
-        parsed = await super().parse_body(transport_response)
+        parsed: dict[Any, Any] = await super().parse_body(transport_response)
         if isinstance(parsed, dict) and "device_keys" in parsed and "one_time_keys" not in parsed:
             self.identities = parsed
         return parsed
@@ -216,7 +216,7 @@ class Client:
         """The octets of a message's encrypted `file`. Raises ChatLost, SessionEnded, ValueError where it is forged."""
         answer = await self._checked(self._nio.download(str(file["url"])))
         try:
-            return decrypt_attachment(answer.body, file["key"]["k"], file["hashes"]["sha256"], file["iv"])
+            return bytes(decrypt_attachment(answer.body, file["key"]["k"], file["hashes"]["sha256"], file["iv"]))
         except (EncryptionError, KeyError, TypeError) as error:
             raise ValueError("attachment does not open") from error
 

@@ -35,11 +35,9 @@ class Secrets:
     @classmethod
     def of(cls, keyring: Keyring) -> "Secrets":
         """Derive them."""
-        names = ("gate", "service", "registration", "macaroon", "form")
-        texts = [keyring.mac("matrix-secret", name.encode()).hex() for name in names]
-        seed = keyring.mac("matrix-secret", b"signing")
-        more = [keyring.mac("matrix-secret", name).hex() for name in (b"pickle", b"oidc")]
-        return cls(*texts, seed, *more)
+        names = ("gate", "service", "registration", "macaroon", "form", "pickle", "oidc")
+        texts = {name: keyring.mac("matrix-secret", name.encode()).hex() for name in names}
+        return cls(**texts, signing_seed=keyring.mac("matrix-secret", b"signing"))
 
     def __repr__(self) -> str:
         return "Secrets()"
@@ -232,7 +230,8 @@ def _database(url: str, folder: Path) -> dict[str, Any]:
     if not url:
         return {"name": "sqlite3", "args": {"database": str(folder / "homeserver.db")}}
     parts = urlsplit(url)
-    args = {"user": parts.username, "password": parts.password, "dbname": parts.path.lstrip("/")}
+    args: dict[str, str | int | None] = {"user": parts.username, "password": parts.password}
+    args |= {"dbname": parts.path.lstrip("/")}
     args |= {"host": parts.hostname, "port": parts.port, "cp_min": 5, "cp_max": 10}
     return {"name": "psycopg2", "args": {name: value for name, value in args.items() if value is not None}}
 

@@ -66,8 +66,10 @@ class Outbound:
     async def _send_to(self, number: int) -> int:
         """What waits for one room, until it is through or held."""
         room = await self._db.aread(get_room, number)
+        if room is None:
+            return 0
         went = 0
-        for post in await self._db.aread(posts.pending, self._keyring, number) if room else ():
+        for post in await self._db.aread(posts.pending, self._keyring, number):
             try:
                 await self._send(post, room)
             except Held:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -90,7 +91,8 @@ class Chat:
         """
         loop = asyncio.get_running_loop()
         self._db.on_commit(partial(_wake, loop, (self._changed, self.bridge.wake)))
-        host = host or await asyncio.to_thread(ChatHost.open, self.settings, self.secrets)
+        if host is None:
+            host = await asyncio.to_thread(ChatHost.open, self.settings, self.secrets)
         self._homeserver = host.homeserver
         self._server = uvicorn.Server(_config(self._door))
         self._tasks = [
@@ -136,7 +138,7 @@ class Chat:
         self.ready.set()
         self.trouble = ""
         log.info("chat.ready")
-        ended = [asyncio.ensure_future(self._homeserver.wait())] if self._homeserver else []
+        ended: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._homeserver.wait())] if self._homeserver else []
         ended.append(asyncio.ensure_future(self.bridge.run()))
         try:
             while not any(one.done() for one in ended):
@@ -150,7 +152,7 @@ class Chat:
                 one.cancel()
             await asyncio.gather(*ended, return_exceptions=True)
 
-    async def _some_time(self, ended: "list[asyncio.Future[Any]]") -> None:
+    async def _some_time(self, ended: "Sequence[asyncio.Future[Any]]") -> None:
         """A while, or until an account has changed, or the homeserver has ended."""
         changed = asyncio.ensure_future(self._changed.wait())
         try:

@@ -156,7 +156,7 @@ def _person(arguments: dict[str, Any]) -> str:
     """Whose activity it is: struck off, a person loses what hangs on activities, too. Raises BadInput."""
     if arguments["carrier"] == ROLE and not arguments.get("person"):
         raise BadInput("d'une activité il faut dire de qui elle est (--person)", "activity without its person")
-    return arguments["id"] if arguments["carrier"] == PRACTITIONER else arguments.get("person", "")
+    return str(arguments["id"] if arguments["carrier"] == PRACTITIONER else arguments.get("person", ""))
 
 
 def _publications(session: Session, keyring: Keyring) -> list[dict[str, Any]]:

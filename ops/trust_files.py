@@ -83,10 +83,11 @@ class Judging:
         try:
             fence = Fence(_files(self._settings), processes=PROCESSES)
         except (BadTrust, OSError) as error:
-            return log.error("trust.files_not_read", cause=type(error).__name__)
+            log.error("trust.files_not_read", cause=type(error).__name__)
+            return
         before, self._fence = self._fence, fence
         before.close()  # it ends what it has begun
-        return log.info("trust.files_read")
+        log.info("trust.files_read")
 
 
 class CertificateCheck:

@@ -1,7 +1,7 @@
 """`/api/webhooks`: a pharmacy's software says where it wants to be called, and sees how the calls went."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -84,7 +84,7 @@ def add(api: FastAPI, caller_of: Callable[..., Visitor]) -> None:
         return [_call(call) for call in book.calls(caller)]
 
 
-def _facts(hook: Hook) -> dict[str, object]:
+def _facts(hook: Hook) -> dict[str, Any]:
     return {"id": str(hook.id), "url": hook.url, "created": instant(hook.created_at), "stopped": hook.stopped}
 
 

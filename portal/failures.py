@@ -13,26 +13,26 @@ _MAIL = {  # enhanced codes of SMTP, RFC 3463
     "5.3.4": N_("Le message est trop volumineux."),
     "5.7.1": N_("Vous ne pouvez pas écrire à ce destinataire."),
 }
+_STATUS: tuple[tuple[type[PliError], int], ...] = (  # the first that fits
+    (SignInNeeded, 401),
+    (TooLarge, 413),
+    (NotFound, 404),
+    (BadInput, 400),
+    (Temporary, 503),
+    (Refused, 409),
+)
 _NOT_SENT = N_("Le message a été refusé : il n'est pas parti.")
 
 
 def status_of(error: PliError) -> int:
     """400 to 503."""
-    for kind, status in ((SignInNeeded, 401), (TooLarge, 413)):
-        if isinstance(error, kind):
-            return status
     if isinstance(error, MailError):
         return 400 if error.code >= 500 else 503
-    for kind, status in ((NotFound, 404), (BadInput, 400), (Temporary, 503), (Refused, 409)):
-        if isinstance(error, kind):
-            return status
-    return 400
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
 def told(error: PliError) -> str:
     """What people read, SMTP's English included; empty where the general sentence of the status says it."""
     if isinstance(error, MailError):
-        return (
-            _MAIL.get(error.enhanced, N_("Le message a été refusé : il n'est pas parti.")) if error.code >= 500 else ""
-        )
+        return _MAIL.get(error.enhanced, _NOT_SENT) if error.code >= 500 else ""
     return "" if isinstance(error, Temporary) else error.public

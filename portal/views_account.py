@@ -1,7 +1,7 @@
 """`/compte/mot-de-passe` and `/compte/appareils`: one's own password and one's own open sessions, for every role."""
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from starlette.concurrency import run_in_threadpool
@@ -67,7 +67,7 @@ async def change(
 @account.get("/compte/appareils")
 def devices(request: Request, front: TheFront, visitor: Anyone, fait: str = "") -> Response:
     """Where one is signed in."""
-    shown = {"sessions": front.sessions.mine(visitor), "base": _base(visitor), "done": bool(fait)}
+    shown: dict[str, Any] = {"sessions": front.sessions.mine(visitor), "base": _base(visitor), "done": bool(fait)}
     return front.pages.show(request, "devices.html", visitor=visitor, **shown)
 
 
@@ -112,7 +112,7 @@ def _changed(front: Front, visitor: Visitor, mine: Account, new: str) -> str:
 def _form(request: Request, front: Front, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
     mine = _account(front, visitor)
     login = "" if visitor.role == "patient" else str(mine.profile.get("login") or "")  # a patient's is their number
-    shown = {"problem": problem, "base": _base(visitor), "least": LEAST, "login": login}
+    shown: dict[str, Any] = {"problem": problem, "base": _base(visitor), "least": LEAST, "login": login}
     return front.pages.show(request, "password.html", visitor=visitor, status=status, **shown)
 
 

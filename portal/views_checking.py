@@ -19,7 +19,12 @@ def _router(prefix: str, seeing: Any, acting: Any, back: str) -> APIRouter:
     def doubts(request: Request, front: TheFront, checking: TheChecking, visitor: seeing) -> Response:
         """All of them, with the reason for each."""
         waiting = checking.doubts(visitor)
-        shown = {"doubts": waiting, "decisions": checking.decisions(visitor), "base": prefix, "back_label": back}
+        shown: dict[str, Any] = {
+            "doubts": waiting,
+            "decisions": checking.decisions(visitor),
+            "base": prefix,
+            "back_label": back,
+        }
         return front.pages.show(request, "checking.html", visitor=visitor, **shown)
 
     @router.post("/a-verifier/{document_id}")

@@ -1,6 +1,6 @@
 """`/affichage`: language and colours, chosen at the foot of each page, without scripts and without an account."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
 from starlette.requests import Request
@@ -20,7 +20,7 @@ def choices(
     retour: Annotated[str, Query(max_length=500)] = "/",
 ) -> Response:
     """The choices, with what counts now."""
-    shown = {"languages": language.LANGUAGES, "aspects": display.ASPECTS, "back": local(retour)}
+    shown: dict[str, Any] = {"languages": language.LANGUAGES, "aspects": display.ASPECTS, "back": local(retour)}
     return front.pages.show(request, "display.html", visitor=visitor, **shown)
 
 

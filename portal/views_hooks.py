@@ -1,6 +1,6 @@
 """`/officine/reglages/appels`: where the pharmacy's software is called, and whether it answered."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -25,7 +25,7 @@ def add(
 ) -> Response:
     """The secret is shown this once."""
     made = hooks.make(visitor, adresse)
-    shown = {"hooks": hooks.of(visitor), "calls": (), "hook_secret": made.secret}
+    shown: dict[str, Any] = {"hooks": hooks.of(visitor), "calls": (), "hook_secret": made.secret}
     return front.pages.show(request, "hook_made.html", visitor=visitor, **shown)
 
 

@@ -94,8 +94,9 @@ class ChatScenario:
             play = self._stage.play
 
             async def enter() -> dict[str, Any]:
-                found, *_ = await asyncio.gather(rooms(), *(stack.enter_async_context(one) for one in pockets))
-                return found
+                entering = asyncio.gather(*(stack.enter_async_context(one) for one in pockets))
+                made: tuple[dict[str, Any], object] = await asyncio.gather(rooms(), entering)
+                return made[0]
 
             await play("chat_rooms", "Chaque boîte a son salon ; les joueurs se connectent", enter)
             await play(
