@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from crypto.path import Path
-from crypto.reading import UNREADABLE
+from crypto.reading import UNREADABLE, extension
 from crypto.verdict import Reason, Refusal
 
 MAIL = frozenset({ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
@@ -20,7 +19,6 @@ DOCUMENTS = MAIL | {
     x509.ObjectIdentifier("1.2.840.113583.1.1.5"),  # Adobe
     x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12"),  # Microsoft
 }
-Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
 @lru_cache(maxsize=1024)  # what a certificate says never changes; whether it is trusted now is asked each time
@@ -77,14 +75,6 @@ def _for_mail(certificate: x509.Certificate) -> bool:
     """RFC 8550 §4.4.4: absent means any purpose."""
     purposes = extension(certificate, x509.ExtendedKeyUsage)
     return purposes is None or bool(MAIL & set(purposes))
-
-
-def extension(leaf: x509.Certificate, kind: type[Extension]) -> Extension | None:
-    """One extension's value; None where the certificate has none of this kind."""
-    try:
-        return leaf.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def emails_of(leaf: x509.Certificate) -> list[str]:

@@ -29,8 +29,10 @@ from pyhanko_certvalidator.errors import (
     StaleRevinfoError,
     ValidationError,
 )
-from pyhanko_certvalidator.policy_decl import DisallowWeakAlgorithmsPolicy
+from pyhanko_certvalidator.policy_decl import DisallowWeakAlgorithmsPolicy, PKIXValidationParams
 
+from crypto.anchors import as_anchor
+from crypto.profile import check_profile
 from crypto.verdict import Reason, Refusal
 
 Path = tuple[x509.Certificate, ...]
@@ -46,7 +48,7 @@ class PathCache:
     def __init__(self, anchors: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate]) -> None:
         self._anchors = tuple(anchors)
         self._authorities = (*self._anchors, *intermediates)
-        self._parsed_anchors = [_parsed(certificate) for certificate in self._anchors]
+        self._parsed_anchors = [as_anchor(_parsed(certificate)) for certificate in self._anchors]
         self._parsed_others = [_parsed(certificate) for certificate in self._authorities[len(self._anchors) :]]
         self._known: OrderedDict[bytes, Path] = OrderedDict()
         self._lock = threading.Lock()
@@ -64,7 +66,7 @@ class PathCache:
     def check_lists(self, leaf: x509.Certificate, at: dt.datetime, lists: Iterable[bytes]) -> None:
         """RFC 5280 §6.3 in full, with revocation lists (DER) of every kind, for the whole path. Raises Refusal."""
         context = self._context(at, "require", tuple(lists))
-        _validate(CertificateValidator(_parsed(leaf), validation_context=context))
+        _validate(_parsed(leaf), context)
 
     def _context(self, at: dt.datetime, revocation: str, lists: tuple[bytes, ...] = ()) -> ValidationContext:
         return ValidationContext(
@@ -88,18 +90,22 @@ class PathCache:
     def _search(self, leaf: x509.Certificate, encoded: bytes, at: dt.datetime) -> Path:
         _check_issued(leaf, self._authorities)
         context = self._context(at, "none")  # lists come last: only where all else holds can "later" be the answer
-        path = _validate(CertificateValidator(asn1.Certificate.load(encoded), validation_context=context))
+        path = _validate(asn1.Certificate.load(encoded), context)
         anchor = self._anchor(path[-1])
         if not _valid_at(anchor, at):  # RFC 5280 leaves the anchor's dates to us
             raise Refusal(Reason.EXPIRED if at > anchor.not_valid_after_utc else Reason.NOT_YET_VALID)
-        return (leaf, *(x509.load_der_x509_certificate(der) for der in path[1:-1]), anchor)
+        found = (leaf, *(x509.load_der_x509_certificate(der) for der in path[1:-1]), anchor)
+        check_profile(found)
+        return found
 
     def _anchor(self, encoded: bytes) -> x509.Certificate:
         return next(anchor for anchor in self._anchors if anchor.public_bytes(Encoding.DER) == encoded)
 
 
-def _validate(validator: CertificateValidator) -> list[bytes]:
+def _validate(leaf: asn1.Certificate, context: ValidationContext) -> list[bytes]:
     """Out: DER of each certificate, leaf first. Raises Refusal."""
+    # the library heeds what an anchor says only beside parameters of one's own
+    validator = CertificateValidator(leaf, validation_context=context, pkix_params=PKIXValidationParams())
     try:
         path = _run(validator.async_validate_path())
     except ExpiredError:
@@ -116,7 +122,7 @@ def _validate(validator: CertificateValidator) -> list[bytes]:
         raise Refusal(Reason.WEAK_ALGORITHM) from None
     except PathBuildingError:
         raise Refusal(Reason.UNTRUSTED) from None
-    except ValidationError:
+    except (ValidationError, NotImplementedError):  # a kind of name constraint that it cannot weigh
         raise Refusal(Reason.BAD_PATH) from None
     return [certificate.dump() for certificate in path][::-1]
 
