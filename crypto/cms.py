@@ -6,7 +6,7 @@ second signer makes "who signed?" ambiguous.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -109,10 +109,17 @@ def _encapsulated(node: Node, detached: bool) -> bytes | None:
         return None
     _want(inside[0].tag == 0xA0)
     (octets,) = _exactly(inside[0], 1)
+    return b"".join(_segments(octets))
+
+
+def _segments(octets: Node) -> Iterator[bytes]:
+    """X.690 §8.7.3: segments, which may be in pieces themselves."""
     if octets.tag == OCTETS:
-        return octets.content
-    _want(octets.tag == OCTETS | 0x20 and all(piece.tag == OCTETS for piece in octets.children))
-    return b"".join(piece.content for piece in octets.children)
+        yield octets.content
+        return
+    _want(octets.tag == OCTETS | 0x20)
+    for piece in octets.children:
+        yield from _segments(piece)
 
 
 def _signer(node: Node) -> Signer:
@@ -224,6 +231,12 @@ def issuer_and_serial(der: bytes) -> bytes:
     it. Raises BadDer."""
     fields = _certificate_fields(walk(der))
     return sequence(fields[2].raw, fields[0].raw)
+
+
+@lru_cache(maxsize=1024)
+def key_kind(der: bytes) -> Algorithm:
+    """What a certificate says of its key (RFC 5280 §4.1.2.7). Raises Refusal."""
+    return _algorithm(_certificate_fields(walk(der))[5].children[0])
 
 
 def _certificate_fields(certificate: Node) -> list[Node]:

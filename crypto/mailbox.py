@@ -15,6 +15,7 @@ VALUE_OCTETS = 4096
 COMMENT_DEPTH = 8
 _ADDRESS = re.compile(r"[0-9A-Za-z!#$%&'*+/=?^_`{|}~.-]{1,64}@[0-9A-Za-z-]{1,63}(?:\.[0-9A-Za-z-]{1,63}){0,20}")
 _LOOKS_LIKE = re.compile(r"[^\s<>()\[\],;:\"']{1,64}@[^\s<>()\[\],;:\"']{1,255}")
+_AROUND_AT = re.compile(r"\s*@\s*")
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?\s]{0,1000})\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t]+(?==\?)")
 _ATOMS = re.compile(r'[^"(<,;:>)\[\]\\]+')
@@ -39,7 +40,7 @@ def only_address(value: bytes) -> str:
     scan = _Scan(text)
     while scan.at < len(text):
         _step(scan)
-    plain = "".join(scan.bare).strip()
+    plain = " ".join(scan.bare).strip()  # nothing inside of an address: some read on behind a comment, some do not
     address = plain if scan.angle is None else scan.angle.strip()
     if not _ADDRESS.fullmatch(address):
         raise Refusal(Reason.FROM_UNREADABLE)
@@ -121,9 +122,13 @@ def _angle(scan: _Scan) -> None:
 
 def _check_display(address: str, shown: str) -> None:
     """A display name is what people see: an address in it must be the true one."""
-    plain = unicodedata.normalize("NFKC", decode_words(shown))
+    plain = _AROUND_AT.sub("@", _visible(unicodedata.normalize("NFKC", decode_words(shown))))
     if any(not same_address(found.rstrip("."), address) for found in _LOOKS_LIKE.findall(plain)):
         raise Refusal(Reason.FROM_MISLEADING)
+
+
+def _visible(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) != "Cf")
 
 
 def decode_words(text: str) -> str:

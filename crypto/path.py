@@ -7,6 +7,7 @@ what a stranger made never meets the path builder. Paths are remembered; the clo
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterable
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA224
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     DisallowedAlgorithmError,
     ExpiredError,
@@ -33,12 +35,14 @@ from pyhanko_certvalidator.policy_decl import DisallowWeakAlgorithmsPolicy, PKIX
 
 from crypto.anchors import as_anchor
 from crypto.profile import check_profile
+from crypto.reading import folded
 from crypto.verdict import Reason, Refusal
 
 Path = tuple[x509.Certificate, ...]
 Result = TypeVar("Result")
 
 REMEMBERED = 4096
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL + 1)  # it writes the names of people
 _WEAK = DisallowWeakAlgorithmsPolicy(frozenset({"md2", "md5", "sha1", "sha224"}))  # type: ignore[no-untyped-call]
 
 
@@ -48,7 +52,7 @@ class PathCache:
     def __init__(self, anchors: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate]) -> None:
         self._anchors = tuple(anchors)
         self._authorities = (*self._anchors, *intermediates)
-        self._parsed_anchors = [as_anchor(_parsed(certificate)) for certificate in self._anchors]
+        self._parsed_anchors = [one for each in self._anchors if (one := _as_anchor(each)) is not None]
         self._parsed_others = [_parsed(certificate) for certificate in self._authorities[len(self._anchors) :]]
         self._known: OrderedDict[bytes, Path] = OrderedDict()
         self._lock = threading.Lock()
@@ -122,7 +126,7 @@ def _validate(leaf: asn1.Certificate, context: ValidationContext) -> list[bytes]
         raise Refusal(Reason.WEAK_ALGORITHM) from None
     except PathBuildingError:
         raise Refusal(Reason.UNTRUSTED) from None
-    except (ValidationError, NotImplementedError):  # a kind of name constraint that it cannot weigh
+    except (ValidationError, NotImplementedError, TypeError):  # kinds of name constraints that it cannot weigh
         raise Refusal(Reason.BAD_PATH) from None
     return [certificate.dump() for certificate in path][::-1]
 
@@ -140,19 +144,14 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 def _check_issued(leaf: x509.Certificate, authorities: Iterable[x509.Certificate]) -> None:
     """At least one pinned authority of the issuer's name signed this certificate. Raises Refusal."""
-    wanted = _folded(leaf.issuer)
-    named = [authority for authority in authorities if _folded(authority.subject) == wanted]
+    wanted = folded(leaf.issuer)
+    named = [authority for authority in authorities if folded(authority.subject) == wanted]
     if not named:
         raise Refusal(Reason.UNTRUSTED)
     if isinstance(leaf.signature_hash_algorithm, SHA1 | SHA224):
         raise Refusal(Reason.WEAK_ALGORITHM)
     if not any(_signed_by(leaf, authority) for authority in named):
         raise Refusal(Reason.UNTRUSTED)
-
-
-def _folded(name: x509.Name) -> str:
-    """RFC 5280 §7.1, roughly: string types, case and runs of spaces do not matter."""
-    return " ".join(name.rfc4514_string().casefold().split())
 
 
 def _signed_by(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -174,6 +173,14 @@ def _signed_by(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
 
 def _valid_at(certificate: x509.Certificate, at: dt.datetime) -> bool:
     return certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
+
+
+def _as_anchor(certificate: x509.Certificate) -> CertTrustAnchor | None:
+    """None where it says something of those below that cannot be read: nobody is trusted through it."""
+    try:
+        return as_anchor(_parsed(certificate))
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _parsed(certificate: x509.Certificate) -> asn1.Certificate:

@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from crypto.certificate import check_signs_documents, names_of, read_certificate
-from crypto.cms import MAX_CMS_OCTETS, SignedData, parse
+from crypto.cms import MAX_CMS_OCTETS, SignedData, key_kind, parse
 from crypto.signature import check_certificate_hash, check_signature, digest_name
 from crypto.trust import Trust
 from crypto.verdict import Reason, Refusal, Signature, Verdict, reason_text_fr
@@ -118,7 +118,7 @@ def _check_one(signature: Any, trust: Trust, at: dt.datetime, found: _Found, *, 
     found.sha256 = leaf.fingerprint(SHA256()).hex()
     rest = _check_digest(signature, signed)
     check_certificate_hash(signed.signer, signed.certificate)
-    check_signature(signed.signer, key)
+    check_signature(signed.signer, key, key_kind(signed.certificate))
     _check_coverage(signature, rest, last=last)
     path = trust.paths.find(leaf, at)
     check_signs_documents(leaf, path)

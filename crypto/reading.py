@@ -1,5 +1,7 @@
-"""Reading certificates by `cryptography`: what it raises for those that it cannot read, and one extension of one."""
+"""Reading certificates by `cryptography`: what it raises for those that it cannot read, one extension, and a
+name to compare."""
 
+import unicodedata
 from typing import TypeVar
 
 from cryptography import x509
@@ -24,3 +26,13 @@ def extension(leaf: x509.Certificate, kind: type[Extension]) -> Extension | None
         return leaf.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
+
+
+def folded(name: x509.Name) -> tuple[frozenset[tuple[str, str]], ...]:
+    """RFC 5280 §7.1: two names are one where neither string types, case nor runs of spaces differ."""
+    return tuple(frozenset((each.oid.dotted_string, _plain(each.value)) for each in rdn) for rdn in name.rdns)
+
+
+def _plain(value: str | bytes) -> str:
+    text = value.hex() if isinstance(value, bytes) else value
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -15,16 +15,19 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA224
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import CRLEntryExtensionOID
 
-from crypto.reading import UNREADABLE
+from crypto.reading import UNREADABLE, folded
 from crypto.verdict import Reason, Refusal
 
 Path = tuple[x509.Certificate, ...]
 
+LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
 AHEAD = dt.timedelta(minutes=5)  # the issuer's clock may be a little ahead of ours
 HARMLESS = (x509.AuthorityKeyIdentifier, x509.CRLNumber, x509.AuthorityInformationAccess)
+WEAK_HASHES = (MD5, SHA1, SHA224)
 _TRUE = b"\x01\x01\xff"  # DER of "critical"
 _OF_ANOTHER = b"\x06\x03\x55\x1d" + bytes([int(CRLEntryExtensionOID.CERTIFICATE_ISSUER.dotted_string.split(".")[-1])])
 _PEM = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
@@ -117,7 +120,7 @@ def check_plain(path: Path, lists: Lists, at: dt.datetime) -> None:
     """`path`: signer first, anchor last. Each certificate below the anchor must be absent from a fresh plain list of
     its issuer. Raises Refusal: REVOKED, else REVOCATION_UNKNOWN or REVOCATION_STALE.
     """
-    pairs = [(lower, _speaking(lists, lower, upper)) for lower, upper in itertools.pairwise(path)]
+    pairs = [(lower, _speaking(lists, lower, upper, at)) for lower, upper in itertools.pairwise(path)]
     if any(lower.serial_number in one.serials for lower, found in pairs for one in found):
         raise Refusal(Reason.REVOKED)
     if any(not found for _, found in pairs):
@@ -127,12 +130,14 @@ def check_plain(path: Path, lists: Lists, at: dt.datetime) -> None:
 
 
 def is_listed(der: bytes, lists: Lists, issuers: Iterable[x509.Certificate]) -> bool:
-    """Whether a plain list of its issuer names this certificate, whose path was found before."""
+    """Whether the newest plain list of its issuer names this certificate, whose path was found before."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        named = [one for one in issuers if one.subject == certificate.issuer]
+        named = [one for one in issuers if folded(one.subject) == folded(certificate.issuer)]
         return any(
-            certificate.serial_number in one.serials for up in named for one in _speaking(lists, certificate, up)
+            certificate.serial_number in one.serials
+            for up in named
+            for one in _speaking(lists, certificate, up, LATEST)
         )
     except UNREADABLE:
         return False
@@ -140,8 +145,8 @@ def is_listed(der: bytes, lists: Lists, issuers: Iterable[x509.Certificate]) -> 
 
 def concerns(path: Path, ders: Iterable[bytes]) -> bool:
     """Whether one of these lists may speak of a certificate of this path: by the name of its issuer, or indirectly."""
-    names = {certificate.issuer for certificate in path}
-    return any(crl.issuer in names or _is_indirect(crl) for crl in map(x509.load_der_x509_crl, ders))
+    names = {folded(certificate.issuer) for certificate in path}
+    return any(folded(crl.issuer) in names or _is_indirect(crl) for crl in map(x509.load_der_x509_crl, ders))
 
 
 def _is_indirect(crl: x509.CertificateRevocationList) -> bool:
@@ -153,9 +158,11 @@ def _is_indirect(crl: x509.CertificateRevocationList) -> bool:
         return True  # whoever cannot tell asks the validator
 
 
-def _speaking(lists: Lists, lower: x509.Certificate, upper: x509.Certificate) -> list[RevocationList]:
-    """The newest list that speaks of this certificate, alone: what an older one says is over."""
-    return [one for one in lists.plain.get(key_bytes(upper), ()) if one.covers(lower)][:1]
+def _speaking(lists: Lists, lower: x509.Certificate, upper: x509.Certificate, at: dt.datetime) -> list[RevocationList]:
+    """The newest list that speaks of this certificate, alone: what an older one says is over. A list from after `at`
+    speaks only where there is no other, and is not fresh then."""
+    found = [one for one in lists.plain.get(key_bytes(upper), ()) if one.covers(lower)]
+    return ([one for one in found if one.this_update - AHEAD <= at] or found)[:1]
 
 
 def _by_key(plain: Iterable[RevocationList]) -> dict[bytes, tuple[RevocationList, ...]]:
@@ -202,7 +209,7 @@ def _in_delta(lower: x509.Certificate, upper: x509.Certificate, lists: Lists, at
         found = crl.get_revoked_certificate_by_serial_number(lower.serial_number)
         if found is None or not _is_delta(crl) or crl.last_update_utc > at + AHEAD or _reason(found) is REMOVED:
             continue
-        if crl.issuer == upper.subject and _signed_by(crl, upper):
+        if folded(crl.issuer) == folded(upper.subject) and _signed_by(crl, upper):
             return True
     return False
 
@@ -271,13 +278,16 @@ def _named_points(certificate: x509.Certificate) -> frozenset[str]:
 def issuer_of(crl: x509.CertificateRevocationList, issuers: Iterable[x509.Certificate]) -> x509.Certificate:
     """RFC 5280 §6.3.3 (f), (g): the authority itself signs."""
     for issuer in issuers:
-        if issuer.subject == crl.issuer and _may_sign_lists(issuer) and _signed_by(crl, issuer):
+        if folded(issuer.subject) == folded(crl.issuer) and _may_sign_lists(issuer) and _signed_by(crl, issuer):
             return issuer
     raise BadList("the revocation list is not signed by a known authority")
 
 
 def _signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """By this key, with a hash that does not break: whoever forges a list takes a revocation back."""
     try:
+        if isinstance(crl.signature_hash_algorithm, WEAK_HASHES):
+            return False
         return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # other keys: TypeError
     except (InvalidSignature, TypeError, UnsupportedAlgorithm):
         return False

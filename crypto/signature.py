@@ -27,6 +27,7 @@ DIGESTS: dict[bytes, type[Hash]] = {
 RSA_PLAIN = encode_oid("1.2.840.113549.1.1.1")  # RFC 3370 §3.2: the digest is named elsewhere
 RSA_PSS = encode_oid("1.2.840.113549.1.1.10")
 RSA_MGF1 = encode_oid("1.2.840.113549.1.1.8")
+PSS_FIELDS = frozenset({0xA0, 0xA1, 0xA2, 0xA3})  # hash, mask, salt, trailer (RFC 4055 §3.1: always 1)
 RSA_WITH: dict[bytes, type[Hash]] = {
     encode_oid("1.2.840.113549.1.1.11"): hashes.SHA256,
     encode_oid("1.2.840.113549.1.1.12"): hashes.SHA384,
@@ -78,12 +79,26 @@ def check_certificate_hash(signer: Signer, certificate: bytes) -> None:
         raise Refusal(Reason.BAD_SIGNATURE)
 
 
-def check_signature(signer: Signer, key: CertificatePublicKeyTypes) -> None:
-    """Raises Refusal: weak, unsupported, or not made by this key over these attributes."""
+def check_signature(signer: Signer, key: CertificatePublicKeyTypes, kind: Algorithm) -> None:
+    """`kind`: what the certificate says of its key. Raises Refusal: weak, unsupported, or not made by this key over
+    these attributes."""
+    digest = _digest(signer)
+    _check_kind(signer.algorithm, kind, digest)
     try:
-        _verify(signer, key, _digest(signer))
+        _verify(signer, key, digest)
     except InvalidSignature:
         raise Refusal(Reason.BAD_SIGNATURE) from None
+
+
+def _check_kind(algorithm: Algorithm, kind: Algorithm, digest: type[Hash]) -> None:
+    """RFC 4055 §3.3: a key for PSS signs by PSS alone, with the hash and at least the salt that it names. Elsewhere
+    there are no parameters (RFC 5758 §3.2, RFC 8419 §2.2)."""
+    if algorithm.oid != RSA_PSS and (algorithm.parameters is not None or kind.oid == RSA_PSS):
+        raise Refusal(Reason.BAD_SIGNATURE if kind.oid == RSA_PSS else Reason.BAD_CMS)
+    if kind.oid == RSA_PSS and kind.parameters is not None:
+        least, given = _salt(kind.parameters, digest), _salt(algorithm.parameters, digest)
+        if given < least:
+            raise Refusal(Reason.BAD_SIGNATURE)
 
 
 def _digest(signer: Signer) -> type[Hash]:
@@ -101,7 +116,8 @@ def _verify(signer: Signer, key: CertificatePublicKeyTypes, digest: type[Hash]) 
         _same(_listed(signer.algorithm.oid, ECDSA_WITH), digest)
         key.verify(signer.signature, signer.attributes, ec.ECDSA(digest()))
     elif isinstance(key, ed25519.Ed25519PublicKey):
-        _listed(signer.algorithm.oid, {ED25519: digest})  # RFC 8419; any SHA-2 digest of the content will do
+        _listed(signer.algorithm.oid, {ED25519: digest})
+        _same(digest, hashes.SHA512)  # RFC 8419 §3.1
         key.verify(signer.signature, signer.attributes)
     else:
         raise Refusal(Reason.UNSUPPORTED)
@@ -123,24 +139,26 @@ def _check_curve(key: ec.EllipticCurvePublicKey) -> None:
 
 def _rsa_padding(algorithm: Algorithm, digest: type[Hash]) -> padding.PKCS1v15 | padding.PSS:
     if algorithm.oid == RSA_PSS:
-        return _pss(algorithm.parameters, digest)
+        return padding.PSS(padding.MGF1(digest()), _salt(algorithm.parameters, digest))
     if algorithm.oid != RSA_PLAIN:
         _same(_listed(algorithm.oid, RSA_WITH), digest)
     return padding.PKCS1v15()
 
 
-def _pss(parameters: Node | None, digest: type[Hash]) -> padding.PSS:
-    """RFC 4056 §2.2: hash and mask hash must be the digest's; defaults would be SHA-1."""
+def _salt(parameters: Node | None, digest: type[Hash]) -> int:
+    """Octets of salt. RFC 4056 §2.2: hash and mask hash must be the digest's; defaults would be SHA-1."""
     parts = parameters.children if parameters is not None else []
     given = {part.tag: part.children[0] for part in parts if part.children}
     if 0xA0 not in given or 0xA1 not in given:
         raise Refusal(Reason.WEAK_ALGORITHM)
+    if len(given) != len(parts) or not given.keys() <= PSS_FIELDS or _small(given.get(0xA3), 1) != 1:
+        raise Refusal(Reason.BAD_CMS)
     _same(_listed(_oid_of(given[0xA0]), DIGESTS), digest)
     mask = given[0xA1]
     if _oid_of(mask) != RSA_MGF1:
         raise Refusal(Reason.UNSUPPORTED)
     _same(_listed(_oid_of(mask.children[-1]), DIGESTS), digest)
-    return padding.PSS(padding.MGF1(digest()), _small(given.get(0xA2), 20))
+    return _small(given.get(0xA2), 20)
 
 
 def _oid_of(algorithm: Node) -> bytes:

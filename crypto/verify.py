@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from crypto.binding import check_binding
 from crypto.certificate import check_above, check_signs, emails_of, names_of, read_certificate
-from crypto.cms import SignedData, parse
+from crypto.cms import SignedData, key_kind, parse
 from crypto.protected import check_protected
 from crypto.rawmime import Pieces, take_apart
 from crypto.signature import check_certificate_hash, check_digest, check_signature
@@ -66,7 +66,7 @@ def verify_message(
         raise ValueError("the time of verification must say its zone")
     found = _Found()
     try:
-        _verify(bytes(raw), trust, at, envelope_sender, binding, found)
+        _verify(bytes(raw), trust, at.replace(microsecond=0), envelope_sender, binding, found)
         reason = Reason.OK
     except Refusal as refusal:
         reason = refusal.reason
@@ -105,7 +105,7 @@ def _verify(
 def _check_mathematics(pieces: Pieces, signed: SignedData, key: CertificatePublicKeyTypes) -> None:
     check_digest(signed.signer, _content(pieces, signed))
     check_certificate_hash(signed.signer, signed.certificate)
-    check_signature(signed.signer, key)
+    check_signature(signed.signer, key, key_kind(signed.certificate))
 
 
 def _content(pieces: Pieces, signed: SignedData) -> bytes:

@@ -71,18 +71,21 @@ class Fence:
         except TimeoutError:
             return Verdict(Reason.SURPRISE)
 
-    def warm(self) -> None:
-        """Start the processes; returns at once."""
+    def warm(self, *, wait: bool = False) -> None:
+        """Start the processes; returns at once, or once they have read the lists."""
         pool = self._running()
-        for _ in range(self._processes):
-            pool.submit(_nothing)
+        started = [pool.submit(_nothing) for _ in range(self._processes)]
+        with suppress(RuntimeError, TimeoutError):  # the first message meets the same, and is answered
+            for each in started if wait else ():
+                each.result(WALL_S)
 
-    def close(self) -> None:
-        """Let the processes go, once they have ended what they began."""
+    def close(self, *, wait: bool = False) -> None:
+        """Let the processes go, once they have ended what they began. `wait`: until they are gone, where the program
+        ends after this: the interpreter's own farewell would meet them half closed."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False)
+            pool.shutdown(wait=wait)
 
     def _judged(
         self, pool: ProcessPoolExecutor, raw: bytes, sender: str | None, at: datetime, binding: bool

@@ -51,12 +51,13 @@ def _judged_all(
 ) -> Iterator[dict[str, Any]]:
     fence = Fence(trust, processes=1, start="fork")  # one thread here: a fork is safe, and starts at once
     try:
+        fence.warm(wait=True)
         for path, raw in raws:
             began = time.perf_counter()
             verdict = fence.judge(raw, None, at, binding=binding)
             yield _line(path, verdict, time.perf_counter() - began)
     finally:
-        fence.close()
+        fence.close(wait=True)
 
 
 def _line(path: Path, verdict: Verdict, seconds: float) -> dict[str, Any]:

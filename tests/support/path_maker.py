@@ -97,7 +97,7 @@ def leaf(
 
 def _issue(
     above: Identity | None, subject: x509.Name, own: PrivateKey, usual: Extensions, more: Extensions,
-    without: Sequence[str], start: dt.datetime = NOW - 30 * DAY, end: dt.datetime = NOW + 300 * DAY,
+    without: Sequence[str], start: dt.datetime = NOW - 30 * DAY, until: dt.datetime = NOW + 300 * DAY,
     serial: int = 0, issuer: x509.Name | None = None, digest: HashAlgorithm | None = None,
 ) -> Identity:  # fmt: skip
     signer = above.key if above else own
@@ -105,7 +105,7 @@ def _issue(
     if not isinstance(signer, ed25519.Ed25519PrivateKey):
         digest = digest or SHA256()
     builder = x509.CertificateBuilder(
-        name, subject, own.public_key(), serial or x509.random_serial_number(), start, end
+        name, subject, own.public_key(), serial or x509.random_serial_number(), start, until
     )
     aki = (x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
     given = {value.oid.dotted_string for value, _ in more} | set(without)

@@ -19,12 +19,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from crypto.trust import Trust
 from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
-from tests.support.house import ROOT
-from tests.support.pki import (
-    SIGNER,
+from tests.support import (
+    message_rows,
+    name_rows,
+    path_rows,
+    policy_rows,
+    revocation_rows,
+    sender_rows,
+    smime_rows,
 )
+from tests.support.house import ROOT
+from tests.support.pki import SIGNER
 from tests.support.smime_makers import Given
-from tests.support.smime_rows import ROWS
 
 BEGIN, END = "<!-- smime:begin -->", "<!-- smime:end -->"
 PAGE = ROOT / "docs" / "standards.md"
@@ -72,7 +78,9 @@ class Case:
             return subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=folder).returncode == 0
 
 
-CASES = tuple(Case(*each) for each in ROWS)
+PAGES = (smime_rows, message_rows, sender_rows, path_rows, name_rows, policy_rows, revocation_rows)
+GROUPS = ("Genuine", "Content", "Structure", "Message", "Algorithm", "Path", "Revocation", "Sender")
+CASES = tuple(sorted((Case(*each) for page in PAGES for each in page.ROWS), key=lambda case: GROUPS.index(case.group)))
 
 
 def row(case: Case) -> str:
