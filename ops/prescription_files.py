@@ -104,7 +104,7 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _dose(line: Line) -> str:
-    parts = (line.dose, ", ".join(line.moments), line.frequency, "si besoin" if line.if_needed else "")
+    parts = (line.dose, ", ".join(line.moments), line.frequency, line.intake, "si besoin" if line.if_needed else "")
     return " ".join(part for part in parts if part)
 
 

@@ -31,7 +31,7 @@ _SAID = {
     500: ("exception", "erreur de notre côté : recommencez dans une minute"),
     503: ("transient", "momentanément indisponible : recommencez dans une minute"),
 }
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 STATUSES: tuple[int | str, ...] = (400, 401, 404, 409, 413, 422, 500, 503, "default")
 
 
@@ -70,7 +70,7 @@ def fault(request: Request, status: int, text: str = "", headers: Mapping[str, s
     (RFC 9110 §15.5.6), and is 404 where nothing is; 401 says with what to come (§11.6.1)."""
     named = {name.lower(): value for name, value in (headers or {}).items()}
     if status == 405:
-        named["allow"] = ", ".join(_allowed(request))
+        named["allow"] = ", ".join(allowed(request))
         status = 405 if named["allow"] else 404
     code, general = _SAID.get(status, _SAID[500 if status >= 500 else 400])
     if status == 401:
@@ -113,12 +113,14 @@ def _places(errors: Iterable[Mapping[str, Any]]) -> str:
     return ", ".join(sorted(names))[:200]
 
 
-def _allowed(request: Request) -> list[str]:
-    """All methods with which this path may be asked: each is tried, since included routers tell nobody their routes."""
+def allowed(request: Request) -> list[str]:
+    """All methods with which this path may be asked: each is tried, since included routers tell nobody their routes.
+    HEAD goes with GET: the guard sees to it."""
     routes: list[BaseRoute] = list(getattr(request.scope.get("app"), "routes", ()))
 
     def may(method: str) -> bool:
         asked = dict(request.scope) | {"method": method}
         return any(route.matches(asked)[0] is Match.FULL for route in routes)
 
-    return [method for method in _METHODS if may(method)]
+    found = [method for method in _METHODS if may(method)]
+    return ["GET", "HEAD", *found[1:]] if found[:1] == ["GET"] else found

@@ -101,7 +101,7 @@ def _corrected(line: Line, row: Typed) -> Line:
     changed = replace(line, name=row.name.strip(), strength=row.strength.strip(), duration=row.duration.strip())
     if row.posology.strip() == posology_text(line):
         return changed
-    return replace(changed, dose=row.posology.strip(), moments=(), frequency="", if_needed=False)
+    return replace(changed, dose=row.posology.strip(), moments=(), frequency="", intake="", if_needed=False)
 
 
 def _new(row: Typed) -> Line:

@@ -60,15 +60,18 @@ _SAID = {
 
 def error_page(request: Request, status: int, text: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """The page of this status, or what programs read; `text` in place of the general sentence, where the reader's
-    language has it."""
+    language has it. 405 says what is allowed (RFC 9110 §15.5.6), and is 404 where nothing is."""
     if api_faults.is_programs(request.url.path):
         return api_faults.fault(request, status, text, headers)
+    if status == 405:
+        headers = {"allow": ", ".join(api_faults.allowed(request))}
+        status = 405 if headers["allow"] else 404
     front: Front = request.app.state.front
     said = _SAID.get(status, _SAID[500])
     plain = text if known(text, language_of(request)) else ""
     shown: dict[str, Any] = {"title": said.title, "text": plain or said.text, "advice": said.advice}
     answer = front.pages.show(request, "error.html", status=status, **shown)
-    answer.headers.update(headers or ({"allow": "GET, HEAD, POST"} if status == 405 else {}))
+    answer.headers.update(headers or {})
     return answer
 
 

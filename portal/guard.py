@@ -81,7 +81,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, self._https, self._headers)
+        answer = _Answer(send, self._https, self._headers, headless=scope["method"] == "HEAD")
         began = time.monotonic()
         uploads = await self._uploads(scope)
         largest = LARGEST_UPLOAD if uploads else LARGEST_BODY
@@ -91,7 +91,7 @@ class Guard:
             if status:
                 await self._error_page(Request(scope), status)(scope, receive, answer)
             else:
-                await self._app(scope, _bounded(receive, largest), answer)
+                await self._app(_asked(scope), _bounded(receive, largest), answer)
         except Exception:
             log.exception("web.failed", route=_route(scope))
             if not answer.status:
@@ -137,13 +137,19 @@ def _is_programs(path: str) -> bool:
     return path == "/oidc/jeton" or (path.startswith("/fhir/v2/") and path.endswith("/_search"))
 
 
-class _Answer:
-    """Adds what protects the page to the head of the answer."""
+def _asked(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """HEAD is GET whose answer ends at its head (RFC 9110 §9.3.2): whatever can be got can be asked so."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
-    def __init__(self, send: Send, https: bool, protecting: Mapping[str, str]) -> None:
+
+class _Answer:
+    """Adds what protects the page to the head of the answer; `headless` ends there, also where a stream would begin."""
+
+    def __init__(self, send: Send, https: bool, protecting: Mapping[str, str], *, headless: bool) -> None:
         self._send = send
         self._protecting = protecting
         self._https = https
+        self._headless = headless
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -154,7 +160,11 @@ class _Answer:
                 headers.setdefault(name, value)
             if self._https:
                 headers.setdefault("strict-transport-security", "max-age=63072000")
+        elif self._headless:
+            return
         await self._send(message)
+        if self._headless:
+            await self._send({"type": "http.response.body", "body": b""})
 
 
 def _bounded(receive: Receive, largest: int) -> Receive:

@@ -50,7 +50,7 @@ class Medicine:
 
     @cached_property
     def form_words(self) -> frozenset[str]:
-        return frozenset(words(self.label[len(self.head) :])) | frozenset(words(self.form))
+        return frozenset(words(self.label[len(self.name) :])) | frozenset(words(self.form))
 
     @cached_property
     def flags(self) -> frozenset[str]:

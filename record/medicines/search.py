@@ -6,7 +6,7 @@ resemblance. Whatever is found still has to pass the gate.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz, process
 
@@ -37,12 +37,14 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Medicines whose name fits, best first, and how they fit: `sure` names were found without resemblance."""
+    """Medicines whose name fits, best first, and how they fit: `sure` names were found without resemblance; `names` is
+    how many names the one written may stand for, whatever their strengths."""
 
     medicines: tuple[Medicine, ...] = ()
     score: float = 0.0
     sure: bool = False
     gate: Gate = Gate.SHUT
+    names: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.medicines)
@@ -91,10 +93,12 @@ class Index:
         named = self._named(key(name))
         if not named:
             return named
+        names = len({medicine.key for medicine in named.medicines})
         passed = self._passing(named, asked)
         if asked and not passed:
-            return Found(named.medicines, named.score, named.sure, Gate.SHUT)
-        return _narrow(passed, words(form), asked)
+            return replace(named, gate=Gate.SHUT, names=names)
+        beside = tuple(word for word in words(form) if word not in words(name))
+        return replace(_narrow(passed, beside, asked), names=names)
 
     def knows(self, word: str) -> bool:
         """Whether a name begins with this word."""
@@ -138,7 +142,8 @@ class Index:
         for count in range(len(parts) - 1, 0, -1):
             start = " ".join(parts[:count])
             if len(start) >= 4 and (start in self._by_key or start in self._by_substance):
-                return self._by_key.get(start, []) + self._by_substance.get(start, [])
+                longer = [medicine for name in self._beginning_with(start) for medicine in self._by_key[name]]
+                return self._by_key.get(start, []) + longer + self._by_substance.get(start, [])
         return []
 
     def _resembling(self, name: str) -> Found:

@@ -46,8 +46,13 @@ def _known(line: Line, found: Found, *, picture: bool) -> Line:
         if picture and found.score >= CORRECTED_FROM and found.only:
             line = replace(line, name=found.only.name)
     doubtful = {NAME, STRENGTH} & set(line.to_confirm)
-    cis = found.only.cis if found.only and not doubtful else ""
+    cis = found.only.cis if found.only and not doubtful and _is_named(line, found) else ""
     return replace(line, cis=cis, warnings=_ordered(found.flags))
+
+
+def _is_named(line: Line, found: Found) -> bool:
+    """Whether the line writes this medicine's name, or the only one that begins so: `Tramadol LP` names no maker."""
+    return found.names == 1 or bool(found.only and found.only.key == key(line.name))
 
 
 def agreed(first: tuple[Line, ...], second: tuple[Line, ...]) -> tuple[Line, ...]:
@@ -73,12 +78,16 @@ def _compared(line: Line, other: Line) -> Line:
     doubts = {
         NAME: key(line.name) != key(other.name),
         STRENGTH: parse(line.strength, bare=True) != parse(other.strength, bare=True),
-        DOSE: (line.dose, line.moments, line.frequency) != (other.dose, other.moments, other.frequency),
+        DOSE: _taken(line) != _taken(other),
         DURATION: (line.duration, line.renewals) != (other.duration, other.renewals),
     }
     if _says_more(other.strength, line.strength):
         line = replace(line, name=other.name, strength=other.strength)
     return doubt(line, *(field for field, differs in doubts.items() if differs))
+
+
+def _taken(line: Line) -> tuple[object, ...]:
+    return line.dose, line.moments, line.frequency, line.intake
 
 
 def _says_more(strength: str, than: str) -> bool:

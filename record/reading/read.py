@@ -181,7 +181,7 @@ def together(readings: tuple[Reading, ...]) -> Reading:
 def _once(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     found: dict[tuple[object, ...], Line] = {}
     for line in lines:
-        taken = (line.dose, line.moments, line.frequency, line.duration, line.quantity)
+        taken = (line.dose, line.moments, line.frequency, line.intake, line.duration, line.quantity)
         found.setdefault((*_meaning(line), *taken), line)
     return tuple(found.values())
 

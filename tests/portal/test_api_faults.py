@@ -6,6 +6,7 @@ import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
 from tests.portal.test_api import key_of
+from tests.support.kept import PHARMACY
 from tests.support.portal_world import World
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -55,9 +56,33 @@ def test_what_is_malformed_is_named_but_not_repeated(world: World):
 
 def test_a_path_of_two_methods_allows_both(world: World):
     answer = world.browser().client.put("/api/orders/ABC-DEFG/messages", headers=key_of(world))
-    assert answer.status_code == 405 and answer.headers["allow"] == "GET, POST"
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_page_asked_wrongly_stays_a_page(world: World):
     answer = world.browser().client.put("/officine", headers={"sec-fetch-site": "same-origin"})
-    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD, POST" and "<html" in answer.text
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD" and "<html" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/mentions", "/officine", "/static/pli.css", "/api/openapi.json", "/officine/flux"]
+)
+def test_head_is_get_without_its_body(world: World, path: str):
+    """RFC 9110 §9.3.2; a stream would never end."""
+    browser = world.signed_in(PHARMACY)
+    answer = browser.client.head(path)
+    assert answer.status_code == 200 and answer.content == b""
+    if path != "/officine/flux":
+        assert answer.headers["content-type"] == browser.client.get(path).headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "method, path, allowed", [("PUT", "/", "GET, HEAD"), ("GET", "/demo/entrer", "POST"), ("HEAD", "/sortir", "POST")]
+)
+def test_a_page_says_truly_how_it_may_be_asked(world: World, method: str, path: str, allowed: str):
+    answer = world.browser().client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+def test_what_is_not_there_is_not_there_by_any_method(world: World):
+    assert world.browser().client.put("/nulle-part").status_code == 404

@@ -170,3 +170,109 @@ def test_how_it_is_taken_says_if_needed_and_joins_the_moments() -> None:
     (line,) = propose("PARACETAMOL 1 g, comprimé\n1 comprimé matin, midi et soir si douleur pendant 5 jours")
     assert posology_text(line) == "1 comprimé, matin, midi et soir, si besoin"
     assert posology_text(Line("", "X")) == "" and posology_text(Line("", "X", moments=("soir",))) == "soir"
+
+
+@pytest.mark.parametrize(
+    "text, name, strength",
+    [
+        ("SERETIDE DISKUS 500 µg/50 µg/dose : 1 inhalation matin et soir", "SERETIDE DISKUS", "500 µg/50 µg/dose"),
+        ("INNOVAIR 100 microgrammes/6 microgrammes par inhalation, poudre", "INNOVAIR", "100 µg/6 µg par inhalation"),
+        ("SPIRAMYCINE BIOGARAN 3 M.U.I., comprimé pelliculé", "SPIRAMYCINE BIOGARAN", "3 M.U.I."),
+        ("FRAGMINE 5 000 U.I. anti-Xa/0,2 mL, solution", "FRAGMINE", "5 000 U.I. anti-Xa/0,2 mL"),
+        ("CINRYZE 500 unités, poudre et solvant", "CINRYZE", "500 unités"),
+        ("A 313 50 000 U.I., capsule molle", "A 313", "50 000 U.I."),
+        ("RAMIPRIL / HYDROCHLOROTHIAZIDE X 5 mg / 12,5 mg", "RAMIPRIL / HYDROCHLOROTHIAZIDE X", "5 mg / 12,5 mg"),
+        ("OXYCODONE LP dix milligrammes, comprimé", "OXYCODONE LP", "10 milligrammes"),
+    ],
+)
+def test_strengths_of_many_kinds_are_read_whole(text: str, name: str, strength: str) -> None:
+    line = only(text)
+    assert (line.name, line.strength) == (name, strength) and STRENGTH not in line.to_confirm
+
+
+@pytest.mark.parametrize(
+    "text, name, shown, dose",
+    [
+        ("TAHOR 10 : 1 le soir", "TAHOR", "10 ?", "1"),
+        ("Levothyrox 75 1cp/j", "Levothyrox", "75 ?", "1cp"),
+        ("Imovane 7,5\n1/2 comprimé au coucher", "Imovane", "7,5 ?", "1/2 comprimé"),
+        ("Zestril 20, 1-0-1", "Zestril", "20 ?", "1-0-1"),
+    ],
+)
+def test_a_number_without_a_unit_is_shown_and_asked(text: str, name: str, shown: str, dose: str) -> None:
+    line = only(text)
+    assert (line.name, line.strength, line.dose) == (name, shown, dose) and STRENGTH in line.to_confirm
+
+
+@pytest.mark.parametrize("text", ["Chambre 12", "Salle 4 le matin du 12", "Page 1\nSuite", "Lot 3 : pansements"])
+def test_a_bare_number_alone_is_no_medicine(text: str) -> None:
+    assert propose(text) == () or only(text).to_confirm
+
+
+@pytest.mark.parametrize(
+    "text, dose, moments",
+    [
+        ("1 à 2 cp toutes les 6 heures", "1 à 2 cp", ()),
+        ("1 comprimé le matin et 1/2 comprimé à midi", "1 comprimé le matin et 1/2 comprimé à midi", ()),
+        ("1 comprimé matin, 1 comprimé midi, 1 comprimé soir", "1 comprimé", ("matin", "midi", "soir")),
+        ("1 mesure de 5 ml matin et soir", "1 mesure de 5 ml matin et soir", ()),
+        ("1 comprimé matin et soir au cours des repas", "1 comprimé", ("matin", "soir")),  # nobody said midi
+        ("6 UI avant chaque repas", "6 UI", ("matin", "midi", "soir")),
+        ("1 cp 4 fois par jour, max 4 cp/j", "1 cp", ()),
+        ("1 comprimé et demi le soir", "1 comprimé et demi", ("soir",)),
+    ],
+)
+def test_doses_that_differ_stay_as_written(text: str, dose: str, moments: tuple[str, ...]) -> None:
+    line = only(f"INVENTINE 5 mg, comprimé : {text}")
+    assert (line.dose, line.moments) == (dose, moments)
+
+
+def test_a_volume_in_the_label_is_no_dose() -> None:
+    line = only("IMRALDI 40 mg, solution injectable en stylo prérempli (0,4 mL)\n1 injection tous les 15 jours")
+    assert (line.strength, line.dose, line.frequency) == ("40 mg", "1 injection", "tous les 15 jours")
+
+
+def test_a_course_that_changes_is_asked() -> None:
+    line = only("CORTANCYL 20 mg : 3 cp le matin pendant 3 jours puis 2 cp pendant 3 jours")
+    assert line.dose == "3 cp le matin pendant 3 jours puis 2 cp" and {"dose", "duration"} <= set(line.to_confirm)
+
+
+@pytest.mark.parametrize(
+    "text, duration",
+    [
+        ("1 cp le matin, 3 mois", "3 mois"),
+        ("1 cp/j 8 j", "8 jours"),
+        ("1 cp le matin pendant 5 à 7 jours", "5 à 7 jours"),
+        ("1 cp le matin pendant une semaine", "1 semaine"),
+        ("1 cp tous les 3 jours", ""),
+        ("1 cp par jour, 5 jours sur 7", ""),
+        ("1 cp le matin, revoir dans 3 mois", ""),
+        ("1 cp le matin, à renouveler 6 mois", ""),
+    ],
+)
+def test_how_long(text: str, duration: str) -> None:
+    assert only(f"INVENTINE 5 mg, comprimé : {text}").duration == duration
+
+
+def test_months_are_no_renewals() -> None:
+    assert only("RAMIPRIL 5 mg comprimé 1 cp le soir, à renouveler 3 mois").renewals is None
+
+
+@pytest.mark.parametrize(
+    "text, frequency",
+    [
+        ("4 comprimés le lundi", "le lundi"),  # a daily dose would kill
+        ("1 comprimé par jour, 5 jours sur 7", "par jour, 5 jours sur 7"),
+        ("1 cp 3x/j, max 3 g/j", "3x/j, max 3 g/j"),
+        ("1 cp/j", "par jour"),
+        ("1 à 3 par jour", "1 à 3 par jour"),
+    ],
+)
+def test_all_that_is_said_of_how_often(text: str, frequency: str) -> None:
+    assert only(f"INVENTINE 2,5 mg, comprimé : {text}").frequency == frequency
+
+
+@pytest.mark.parametrize("words", ["à jeun", "au milieu des repas", "30 minutes avant le repas", "après le repas"])
+def test_how_it_goes_with_meals_is_kept(words: str) -> None:
+    line = only(f"LEVOTHYROX 75 µg, comprimé\n1 comprimé le matin {words}, 3 mois")
+    assert line.intake == words and posology_text(line) == f"1 comprimé, matin, {words}"
