@@ -10,15 +10,12 @@ from typing import Any
 import structlog
 import uvicorn
 
-from core.audit import Trail
-from core.clock import Clock
-from core.db import Db, Signal
+from core.db import Signal
 from core.errors import PliError
-from core.settings import Settings
-from crypto.keyring import Keyring
 from directory.events import TOPIC as DIRECTORY
 from instant.admin import Admin
-from instant.bridge import Bridge, Ground
+from instant.bridge import Bridge
+from instant.bridge import Ground as UnderBridge
 from instant.case_desk import CaseDesk
 from instant.desk import Desk
 from instant.enrolment import TOPIC, Enrolment
@@ -28,9 +25,9 @@ from instant.homeserver_config import CLIENT, OIDC, Secrets, callback
 from instant.services import CaseFiles, Helpers, NoScanner, Submitter
 from instant.sign_on import SignOn
 from mail.antivirus import Clamd
-from mail.store import Store
 from ops.antivirus_wiring import RoomScanner
 from ops.chat_host import ChatHost
+from ops.ground import Ground
 from portal.services import ChatClient
 
 LOOK_S = 15.0  # who is struck off is out within a minute
@@ -44,18 +41,9 @@ log = structlog.get_logger()
 class Chat:
     """`start` returns at once: mail never waits for the chat. `ready` is set while the homeserver answers."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        db: Db,
-        keyring: Keyring,
-        trail: Trail,
-        clock: Clock,
-        store: Store,
-        submitter: Submitter,
-        helpers: Helpers,
-        files: CaseFiles,
-    ) -> None:
+    def __init__(self, ground: Ground, submitter: Submitter, helpers: Helpers, files: CaseFiles) -> None:
+        settings, db, keyring = ground.settings, ground.db, ground.keyring
+        trail, clock, store = ground.trail, ground.clock, ground.store
         self.settings, self._db = settings, db
         self.secrets = Secrets.of(keyring)
         house = House(settings.matrix_server, frozenset(settings.matrix.trusted_servers), self.secrets.service)
@@ -66,11 +54,9 @@ class Chat:
         scanner = RoomScanner(Clamd(settings.antivirus.clamd)) if settings.antivirus.clamd else NoScanner()
         self.cases = CaseDesk(db, keyring, trail, clock, store, files, self.enrolment)
         desk = Desk(db, keyring, trail, clock, store, submitter, helpers, scanner, self.cases)
-        ground = Ground(db, keyring, trail, clock, store, scanner, self.admin, desk)
+        under = UnderBridge(db, keyring, trail, clock, store, scanner, self.admin, desk)
         folder = settings.home / "matrix" / "bridge"
-        self.bridge = Bridge(
-            ground, settings.matrix_url, settings.matrix_server, folder.absolute(), self.secrets.pickle
-        )
+        self.bridge = Bridge(under, settings.matrix_url, settings.matrix_server, folder.absolute(), self.secrets.pickle)
         self.ready = asyncio.Event()
         self.trouble = ""
         self._changed = asyncio.Event()

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from core.clock import Clock
 from core.db import Db
 from core.settings import Settings
-from crypto.keyring import Keyring
 from mail.announcement import Announcement
+from ops.ground import Ground
 from ops.notice_mail import SmartHost, letterhead
 from portal.hook_calls import CallHook
 from portal.hooks import CALL_KIND
@@ -23,8 +22,9 @@ def hooks_inside(settings: Settings) -> bool:
     return settings.orders.hooks_inside or settings.environment == "demo"
 
 
-def notice_handlers(settings: Settings, clock: Clock, db: Db, keyring: Keyring) -> dict[str, Callable[[int], None]]:
+def notice_handlers(ground: Ground) -> dict[str, Callable[[int], None]]:
     """Outbox kind → who keeps the promise."""
+    settings, db, keyring, clock = ground.settings, ground.db, ground.keyring, ground.clock
     head, carrier = letterhead(settings.notices), SmartHost(settings.notices)
     return {
         CALL_KIND: CallHook(db, keyring, clock, inside=hooks_inside(settings)),
@@ -33,11 +33,9 @@ def notice_handlers(settings: Settings, clock: Clock, db: Db, keyring: Keyring) 
     }
 
 
-def with_record_hooks(
-    handlers: dict[str, Callable[[int], None]], clock: Clock, db: Db, keyring: Keyring
-) -> dict[str, Callable[[int], None]]:
+def with_record_hooks(handlers: dict[str, Callable[[int], None]], ground: Ground) -> dict[str, Callable[[int], None]]:
     """The same, and registered software is told of what they did."""
-    hooks = RecordHooks(db, keyring, clock)
+    hooks = RecordHooks(ground.db, ground.keyring, ground.clock)
     told = {FILE_KIND: hooks.filed, ASK_KIND: hooks.asked, GLASS_KIND: hooks.emergency}
     more: dict[str, Callable[[int], None]] = {kind: Then(handlers[kind], then) for kind, then in told.items()}
     return handlers | more | {MOVED_KIND: hooks.moved}

@@ -9,8 +9,6 @@ from ssl import SSLContext
 from sqlalchemy.orm import Session
 
 from core.address import Address, MailboxKind
-from core.clock import Clock
-from core.db import Db
 from core.settings import Settings
 from crypto.keyring import Keyring
 from crypto.tls import client_context
@@ -19,7 +17,6 @@ from directory.mailboxes import Mailbox, create_mailbox, find_mailbox
 from directory.resolve import add_local_domain
 from directory.trusted import Dn, names_for
 from mail import correlate
-from mail.blobs import Blobs
 from mail.consign import REPORT_KIND, Consigner, Queue
 from mail.next_hop import NextHops
 from mail.reception import Reception
@@ -27,7 +24,7 @@ from mail.relay import Relay, Rules
 from mail.relay_connection import Dialler
 from mail.relay_queue import Patience
 from mail.reporter import Reporter
-from mail.store import Store
+from ops.ground import Ground
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,16 @@ class WayOut:
     consign: Consigner
 
 
-def way_out(settings: Settings, db: Db, keyring: Keyring, now: datetime) -> WayOut:
+def way_out(ground: Ground) -> WayOut:
     """Makes the postmaster's mailbox where there is none. Raises DatabaseDown."""
-    queue = db.run(_queue, keyring, settings.relay.postmaster, now)
-    return WayOut(queue, Consigner(db, keyring, queue, timedelta(days=settings.relay.life_days)))
+    db, keyring, chosen = ground.db, ground.keyring, ground.settings.relay
+    queue = db.run(_queue, keyring, chosen.postmaster, ground.clock.now())
+    return WayOut(queue, Consigner(db, keyring, queue, timedelta(days=chosen.life_days)))
 
 
-def relay(settings: Settings, clock: Clock, db: Db, blobs: Blobs, queue: Queue) -> Relay:
+def relay(ground: Ground, queue: Queue) -> Relay:
     """What hands mail to other operators."""
-    chosen = settings.relay
+    settings, db, chosen = ground.settings, ground.db, ground.settings.relay
     hops = NextHops(dict(chosen.routes), chosen.resolvers, chosen.srv_service, chosen.port)
 
     async def listed(domain: str) -> frozenset[Dn]:
@@ -55,17 +53,16 @@ def relay(settings: Settings, clock: Clock, db: Db, blobs: Blobs, queue: Queue) 
     dialler = Dialler(hops, listed, partial(_client, settings), settings.listen.hostname)
     patience = Patience(chosen.retry_first_seconds, chosen.retry_longest_seconds, timedelta(hours=chosen.warning_hours))
     rules = Rules(patience, chosen.connections, lease_s=settings.outbox.lease_seconds)
-    made = Relay(db, clock, blobs, queue, dialler, rules)
+    made = Relay(db, ground.clock, ground.blobs, queue, dialler, rules)
     db.on_commit(made.heard)
     return made
 
 
-def telling(
-    settings: Settings, clock: Clock, db: Db, keyring: Keyring, store: Store, reception: Reception, queue: Queue
-) -> dict[str, Callable[[int], None]]:
+def telling(ground: Ground, reception: Reception, queue: Queue) -> dict[str, Callable[[int], None]]:
     """What tells senders what became of their mail, by outbox kind."""
+    db, keyring, clock, store = ground.db, ground.keyring, ground.clock, ground.store
     return {
-        REPORT_KIND: Reporter(db, keyring, clock, store, reception, queue, settings.listen.hostname),
+        REPORT_KIND: Reporter(db, keyring, clock, store, reception, queue, ground.settings.listen.hostname),
         correlate.KIND: correlate.Correlator(db, keyring, clock, store),
     }
 

@@ -1,0 +1,49 @@
+"""What is done by the clock: every night, every hour, every half minute."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from mail.deliver import forget_repeats
+from ops.audit.forget import forget_before
+from ops.audit.witness import Witness
+from ops.ground import Ground
+from ops.keeper import Keeper
+from ops.lifecycle import inactivity
+from ops.list_fetching import ListFetcher
+from ops.nightly import Nightly
+from ops.promises import Hands
+from ops.tasks import Work
+from ops.trust_list import TrustCircle
+from record.reminders import Remind
+from record.retention import Retention
+
+REPEATS_FOR = timedelta(days=7)  # longer than any peer's queue lives
+
+
+def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness) -> Work:
+    """All that Celery's tasks call."""
+    settings, clock = ground.settings, ground.clock
+    nightly = Nightly(_nightly(ground, hands, witness) | _of_the_record(ground, hands))
+    return Work(keeper, nightly, TrustCircle(settings, ground.db, clock).hourly, ListFetcher(settings, clock).chores)
+
+
+def _nightly(ground: Ground, hands: Hands, witness: Witness) -> dict[str, Callable[[], object]]:
+    settings, db, now = ground.settings, ground.db, ground.clock.now
+    kept = timedelta(days=settings.logs.trace_days)
+    return {
+        "orders.expire": lambda: len(db.run(hands.orders.expire_due, now(), settings.orders.expiry_days)),
+        "mail.forget_repeats": lambda: db.run(forget_repeats, now() - REPEATS_FOR),
+        "mailboxes.inactive": lambda: inactivity(settings, db, ground.clock),
+        "audit.forget": lambda: forget_before(db, ground.trail, witness, now() - kept),
+    }
+
+
+def _of_the_record(ground: Ground, hands: Hands) -> dict[str, Callable[[], object]]:
+    """Retention by class; reminders where the operator wants them."""
+    db, keyring, now, chosen = ground.db, ground.keyring, ground.clock.now, ground.settings.record
+    retention = Retention(db, keyring, ground.trail, ground.blobs, chosen.retention_years)
+    chores: dict[str, Callable[[], object]] = {"record.retention": lambda: retention.run(now())}
+    if chosen.reminders:
+        remind = Remind(db, keyring, hands.orders, hands.submitter, hands.desk)
+        chores["record.reminders"] = lambda: remind.run(now())
+    return chores
