@@ -28,6 +28,11 @@ def new_id() -> int:
         return _last
 
 
+def moment_of(number: int) -> int:
+    """When an id was made, epoch ms."""
+    return (number >> SPREAD_BITS) + EPOCH_MS
+
+
 def token(nbytes: int = 16) -> str:
     """A random text for links and Message-IDs: `nbytes` of entropy, URL-safe."""
     return secrets.token_urlsafe(nbytes)

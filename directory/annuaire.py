@@ -5,8 +5,10 @@ searching ends on the edition on which it began.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session
@@ -23,6 +25,7 @@ from directory.tables import directory_editions
 TOPIC = "directory.edition"
 CURRENT, PREVIOUS = "current", "previous"
 CONNECTIONS = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ class Annuaire:
             with self._lock:
                 self._refresh()
         return self._reader
+
+    def read(self, work: Callable[..., T], *arguments: object) -> T:
+        """A look at what the instance keeps beside its edition. Raises DatabaseDown."""
+        return self._db.read(work, *arguments)
 
     @property
     def edition(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -82,12 +83,25 @@ def upsert(session: Session, batch: list[Entry]) -> dict[str, int]:
     new = [_values(entry) for entry in batch if entry.address not in known]
     kept = [_keep_sector(entry, known[entry.address]) for entry in batch if entry.address in known]
     changed = [entry for entry in kept if known[entry.address] != entry]
-    if new:
-        connection = session.connection()
-        connection.exec_driver_sql(_INSERT.format("?" if connection.dialect.name == "sqlite" else "%s"), new)
+    _insert(session, new)
     if changed:
         session.connection().execute(_UPDATE, [_bound(entry) for entry in changed])
     return {"added": len(new), "changed": len(changed), "unchanged": len(kept) - len(changed)}
+
+
+def put_new(session: Session, batch: list[tuple[Any, ...]]) -> None:
+    """Unit of work: entries as values, nearly all of which are new; addresses in a batch are distinct."""
+    query = select(entries.c.address).where(entries.c.address.in_([values[0] for values in batch]))
+    known = set(session.execute(query).scalars())
+    _insert(session, [values for values in batch if values[0] not in known])
+    if known:
+        upsert(session, [Entry(*values) for values in batch if values[0] in known])
+
+
+def _insert(session: Session, new: list[tuple[Any, ...]]) -> None:
+    if new:
+        connection = session.connection()
+        connection.exec_driver_sql(_INSERT.format("?" if connection.dialect.name == "sqlite" else "%s"), new)
 
 
 def _known(session: Session, addresses: list[str]) -> dict[str, Entry]:

@@ -24,7 +24,7 @@ from core.errors import BadInput, Refused, Temporary
 from core.ids import new_id
 from directory.annuaire import Annuaire, current_edition
 from directory.edition.compare import read_changes
-from directory.edition.sources import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
+from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
 from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
 from directory.published import follow_boxes, follow_red_list, publish_again, red_list
 from directory.register import follow_register, note_changes, put_edition, struck_off
@@ -32,7 +32,8 @@ from directory.register import follow_register, note_changes, put_edition, struc
 ORDER = (RED, MSSANTE, RPPS, SKILLS, FINESS)
 BUILD_AT_LEAST = 20_000  # fewer changed lines than that go into the edition in use
 BUILD_PERCENT = 2
-GUARDED_FROM = 100  # lines; a handful of lines may halve without anything being wrong
+GUARDED_FROM = 20  # lines; a handful of lines may halve without anything being wrong
+WORK = "import"
 Progress = Callable[[str, int, int], None]
 
 
@@ -142,14 +143,15 @@ class Importer:
             "rejected": str(rejected) if rejected.exists() else "",
             "out": str(work / kind),
             "rejected_percent": self._rules.rejected_percent,
-            "every": every or self._rules.dry_run or kind in (RED, MSSANTE),
+            "every": every or self._rules.dry_run or kind == RED,
         }
         return Source(kind, path, work / kind, self._work(asked))
 
     def _check_size(self, source: Source) -> None:
         before, after = int(source.found["before"]), int(source.found["tally"]["read"])
         least = before * (100 - self._rules.shrink_percent) / 100
-        if before >= GUARDED_FROM and after < least and not self._rules.force:
+        guarded = before >= GUARDED_FROM or (before and not after)
+        if guarded and after < least and not self._rules.force:
             raise Refused(
                 f"extraction {source.kind} : {after} lignes au lieu de {before}, refusée (l'option --force l'accepte)",
                 "suspicious shrink",
@@ -186,6 +188,7 @@ class Importer:
         where, edition = self._annuaire.where, new_id()
         asked = {
             "job": "build",
+            "work": str(where.folder / WORK),
             "sources": {kind: str(path) for kind, path in paths.items()},
             "path": "" if where.url else str(where.path(edition)),
             "url": where.url,
@@ -222,14 +225,19 @@ class Importer:
         for source in changed:
             if source.kind == MSSANTE:
                 say = partial(self._followed, source.changed)
-                follow_boxes(self._db, self._annuaire, source.changes, say)
+                whole = self._kept / MSSANTE if not source.found["before"] else None
+                follow_boxes(self._db, self._annuaire, whole or source.changes, say, whole=whole is not None)
 
     def _followed(self, total: int, done: int) -> None:
         self._progress("boîtes publiées", done, total)
 
     def _work(self, asked: dict[str, Any]) -> dict[str, Any]:
         """In a process of its own. Raises BadInput, Temporary."""
-        rules = {"patient_domains": sorted(self._rules.patient_domains), "ins_oid": self._rules.ins_oid}
+        rules = {
+            "patient_domains": sorted(self._rules.patient_domains),
+            "ins_oid": self._rules.ins_oid,
+            "force": self._rules.force,
+        }
         command = [sys.executable, "-m", "directory.edition.worker"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
             if child.stdin is None or child.stdout is None:
@@ -252,7 +260,7 @@ class Importer:
     @contextmanager
     def _alone(self) -> Iterator[Path]:
         """A folder for this import, removed at its end. Raises Refused while another import runs."""
-        work = self._annuaire.where.folder / "import"
+        work = self._annuaire.where.folder / WORK
         work.parent.mkdir(parents=True, exist_ok=True)
         mark = self._annuaire.where.folder / "import.pid"
         if mark.exists() and _is_alive(mark.read_text()):

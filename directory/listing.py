@@ -1,6 +1,6 @@
 """Lists of cards for programs: exactly what was asked for, in an order that does not change, page after page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from directory.edition.candidates import Group, Groups, Variant
@@ -8,8 +8,8 @@ from directory.edition.card import NAME, WHERE, Card, unpack
 from directory.edition.readers import Reader
 from directory.words import words_of
 
-MOST = 5_000  # cards that words bring; whoever gets so many asks more narrowly
-BEGINNINGS = 400
+MOST = 5_000  # cards that words bring; where there are more, all cards are gone through, page by page
+WORDS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +20,44 @@ class Numbered:
     card: Card
 
 
-def by_words(reader: Reader, name: str = "", place: str = "") -> list[Numbered]:
-    """Cards whose names and places have words that begin so, all of them."""
-    asked = [(NAME, word) for word in words_of(name)] + [(WHERE, word) for word in words_of(place)]
-    groups = []
-    for field, word in asked:
-        variants = tuple(
-            Variant(number, cards, 1.0, field == NAME)
-            for number, _, cards in reader.beginning(field + word, BEGINNINGS)
-        )
-        if not variants:
-            return []
-        groups.append(Group(variants))
-    return _cards(reader, Groups(reader, groups).numbers(MOST)) if groups else []
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`whole`: these are all that there are."""
+
+    cards: list[Numbered]
+    whole: bool
+
+
+def by_words(reader: Reader, name: str = "", place: str = "", *, inside: bool = False) -> list[Numbered] | None:
+    """Cards whose names and places have words that begin so, all of them, or that hold these pieces anywhere; None:
+    too many to be listed so."""
+    asked = [(NAME, word, inside) for word in words_of(name)] + [(WHERE, word, inside) for word in words_of(place)]
+    found = by_pieces(reader, asked, MOST) if asked else Listed([], whole=True)
+    return found.cards if found.whole else None
+
+
+def by_pieces(reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int, words: int = WORDS) -> Listed:
+    """Cards that have all of these: fields, word, and whether it may stand inside a word. Of more than `most` cards,
+    and of more than `words` words each, those that fit best."""
+    groups, whole = [], True
+    for fields, word, inside in asked:
+        each = [
+            reader.containing(field, word, WORDS) if inside else reader.beginning(field + word, WORDS)
+            for field in fields
+        ]
+        rows = [row for found in each for row in found]
+        whole &= len(rows) <= words and max(map(len, each)) < WORDS
+        if not rows:
+            return Listed([], whole=True)
+        groups.append(_group(word, sorted(rows, key=lambda row: (row[1][1:] != word, -row[2]))[:words]))
+    numbers = Groups(reader, groups).numbers(most + 1)
+    return Listed(_cards(reader, numbers[:most]), whole=whole and len(numbers) <= most)
+
+
+def _group(word: str, rows: Iterable[tuple[int, str, int]]) -> Group:
+    return Group(
+        tuple(Variant(number, cards, 1.0 if text[1:] == word else 0.9, text[0] == NAME) for number, text, cards in rows)
+    )
 
 
 def by_keys(reader: Reader, keys: list[str]) -> list[Numbered]:
@@ -45,8 +70,20 @@ def by_address(reader: Reader, address: str) -> list[Numbered]:
     return _cards(reader, [number]) if number is not None else []
 
 
+def by_beginning(reader: Reader, addresses: Iterable[str]) -> list[Numbered] | None:
+    """Cards with an address that begins so, with one of several; None: too many to be listed so."""
+    found = {number for address in addresses for number in reader.boxes(address.lower(), MOST + 1)}
+    return _cards(reader, sorted(found)) if len(found) <= MOST else None
+
+
+def by_piece_of_address(reader: Reader, piece: str) -> list[Numbered] | None:
+    """Cards with an address that holds this; None: too many to be listed so."""
+    found = set(reader.boxes_holding(piece, MOST + 1))
+    return _cards(reader, sorted(found)) if len(found) <= MOST else None
+
+
 def everything(reader: Reader, type_: str, after: int, step: int = 200) -> Iterator[Numbered]:
-    """All cards of a type, from number `after` on."""
+    """All cards of a type, or of both, from number `after` on."""
     while rows := reader.cards_after(after, step, type_):
         for after, text in rows:  # noqa: PLR1704  the list goes on after the last one given
             yield Numbered(after, unpack(text))

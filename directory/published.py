@@ -1,9 +1,10 @@
 """The published mailboxes that mail resolves: they follow an import in small batches, each durable."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -12,34 +13,76 @@ from core.db import Db
 from directory.annuaire import Annuaire
 from directory.edition.card import unpack
 from directory.edition.compare import read_changes
-from directory.edition.sources import MSSANTE
+from directory.edition.kinds import MSSANTE
+from directory.edition.sources import Tally, texts
 from directory.edition.update import Line
 from directory.extracts import mssante
 from directory.extracts.entry import Entry
-from directory.importer import upsert
+from directory.extracts.lines import Unreadable
+from directory.importer import put_new, upsert
 from directory.register import struck_off
 from directory.tables import directory_red, entries, local_domains
 
-BATCH = 500
+BATCH, FIRST_BATCH = 500, 2_000
 T = TypeVar("T")
 
 
-def follow_boxes(db: Db, annuaire: Annuaire, changes: Path, progress: Callable[[int], None]) -> None:
-    """Entries of removed lines go, unless another line publishes the address; those of added lines come or change."""
-    gone = {_address(text) for sign, _, _, text in read_changes(changes) if sign == "-"}
-    if gone:
-        gone -= {_address(text) for sign, _, _, text in read_changes(changes) if sign == "+"}
-    for batch in _batches(sorted(gone)):
-        db.run(_remove, batch)
+def follow_boxes(
+    db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int], None], *, whole: bool = False
+) -> None:
+    """Entries of removed lines go, unless another line publishes the address; those of added lines come or change.
+
+    `path` holds the changes; `whole`: a first extraction, every line of which is new.
+    """
+    if whole:
+        _follow_first(db, annuaire, path, progress)
+        return
+    _follow_removed(db, path)
     red, struck, done = db.read(red_list), db.read(struck_off), 0
     seen: set[int] = set()
-    for rows in _batches(mssante.row_of(text) for sign, _, _, text in read_changes(changes) if sign == "+"):
+    for rows in _batches(_added(path)):
         fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
         seen.update(map(hash, fresh))
         sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.kind == "ORG"})
         db.run(upsert, [_entry(row, sectors, red) for row in fresh.values() if row.national_id not in struck])
         done += len(rows)
         progress(done)
+
+
+def _follow_first(db: Db, annuaire: Annuaire, extraction: Path, progress: Callable[[int], None]) -> None:
+    red, struck, done = db.read(red_list), db.read(struck_off), 0
+    seen: set[int] = set()
+    for rows in _batches(_rows_of(extraction), FIRST_BATCH):
+        fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
+        seen.update(map(hash, fresh))
+        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.kind == "ORG"})
+        put = sorted(row for row in fresh.values() if row.national_id not in struck)
+        db.run(put_new, [_values(row, sectors, red) for row in put])
+        done += len(rows)
+        progress(done)
+
+
+def _values(row: mssante.Row, sectors: dict[str, str], red: frozenset[str]) -> tuple[Any, ...]:
+    return mssante.values_of(row, sectors.get(row.structure_id, ""), red_list=row.address in red)
+
+
+def _follow_removed(db: Db, changes: Path) -> None:
+    gone = {_address(text) for sign, _, _, text in read_changes(changes) if sign == "-"}
+    if gone:
+        gone -= {_address(text) for sign, _, _, text in read_changes(changes) if sign == "+"}
+    for batch in _batches(sorted(gone)):
+        db.run(_remove, batch)
+
+
+def _added(changes: Path) -> Iterator[mssante.Row]:
+    return (mssante.row_of(text) for sign, _, _, text in read_changes(changes) if sign == "+")
+
+
+def _rows_of(extraction: Path) -> Iterator[mssante.Row]:
+    """Those that can be read: the others were counted before."""
+    for _, text in texts(extraction, MSSANTE, Tally()):
+        with suppress(Unreadable):
+            yield mssante.row_of(text)
 
 
 def _address(text: str) -> str:
@@ -84,7 +127,7 @@ def _remove(session: Session, addresses: list[str]) -> None:
 
 
 def _entry(row: mssante.Row, sectors: dict[str, str], red: frozenset[str]) -> Entry:
-    return mssante.entry_of(row, sectors.get(row.structure_id, ""), red_list=row.address in red)
+    return Entry(*_values(row, sectors, red))
 
 
 def _sectors(annuaire: Annuaire, structures: set[str]) -> dict[str, str]:
@@ -94,7 +137,7 @@ def _sectors(annuaire: Annuaire, structures: set[str]) -> dict[str, str]:
     return {card.key: card.sector for card in cards if card.sector}
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, size)):
         yield batch

@@ -18,7 +18,7 @@ from core.db import Db, signal
 from core.ids import new_id
 from directory.annuaire import CURRENT, PREVIOUS, TOPIC
 from directory.edition.compare import read_changes
-from directory.edition.sources import MSSANTE
+from directory.edition.kinds import MSSANTE
 from directory.events import REINSTATED, STRUCK_OFF, put_event
 from directory.extracts.files import open_lines
 from directory.publication_rows import unpublish_carrier

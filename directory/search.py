@@ -25,6 +25,18 @@ MANY_WORDS = 4  # whoever types so many means somebody: one that fits is enough
 VARIANTS = 14
 BEGINNINGS = 24
 SHORTEST_ALIKE = 3
+MEANT = 0.96  # how well a word fits that people use for another
+# What people say for a word of the register.
+SAID_FOR = {
+    "anesthesiste": ("anesthesie",),
+    "ch": ("hospitalier",),
+    "chu": ("hospitalier", "universitaire"),
+    "generaliste": ("generale",),
+    "hopital": ("hospitalier",),
+    "officine": ("pharmacie",),
+    "orl": ("oto",),
+    "psy": ("psychologue", "psychiatrie"),
+}
 LONGEST_RUN = 5  # words that are one in the annuaire: `val jude sur brenne`
 # What all groups have in common; where that is too much, by each of the ways to read a misspelt word.
 Plan = tuple[list[Group], list[list[Group]]]
@@ -32,14 +44,16 @@ _NUMBER_KEYS = ("8", "1", "0", "3", "4", "")
 
 
 def search(reader: Reader, query: Query, *, limit: int = 10, see_red: bool = False) -> list[Found]:
-    """The best first, at most `limit`. Red-listed mailboxes are left out unless `see_red`."""
+    """The best first, at most `limit`. Unless `see_red`, no red-listed mailbox is shown, nor told whose it is."""
     if query.is_empty or reader.size == 0:
         return []
     cards = _by_number(reader, query, limit) if query.number else None
     if cards is None and query.address:
-        cards = _unique(reader.cards(reader.boxes(query.address, limit * 2)))
+        found = _unique(reader.cards(reader.boxes(query.address, limit * 2)))
+        cards = [card for card in found if see_red or _shows(card, query.address)]
     if cards is not None:
-        return rank(_narrowed(cards, query), query, limit, see_red=see_red)
+        ranked = rank(_narrowed(cards, query), query, len(cards), see_red=see_red)
+        return sorted(ranked, key=lambda one: not _is_of(one.card, query.number))[:limit]
     return _Search(reader, query, limit, see_red=see_red).found()
 
 
@@ -51,6 +65,16 @@ def _by_number(reader: Reader, query: Query, limit: int) -> list[Card]:
             rows = rows + reader.cards_beginning(kind + query.number, limit)
     people = reader.people_of_structure(f"1{query.number}", limit * 3)
     return _unique(rows + reader.cards_by_key(people))
+
+
+def _shows(card: Card, beginning: str) -> bool:
+    """Whether an address that begins so is one that may be shown."""
+    return any(box.address.startswith(beginning) and not box.red_list for box in card.boxes)
+
+
+def _is_of(card: Card, number: str) -> bool:
+    """Whose number it is, before those who work there."""
+    return bool(number) and number in (card.key, card.key[1:])
 
 
 def _narrowed(cards: list[Card], query: Query) -> list[Card]:
@@ -92,7 +116,8 @@ class _Search:
             *(_Word(word, WHERE, True) for word in self.query.place),
         ]
         runs = [run for _, _, run in self._runs()]
-        self._look_up([word.text for word in self._words] + runs)
+        meant = [other for word in self._words for other in SAID_FOR.get(word.text, ())]
+        self._look_up([word.text for word in self._words] + meant + runs)
 
     def found(self) -> list[Found]:
         """Round after round until enough is good."""
@@ -152,11 +177,12 @@ class _Search:
         return [(one, []) for one in joined + ([whole] if len(whole) == len(groups) else [])]
 
     def unfinished(self) -> list[Plan]:
-        """The last word typed, and what narrows the search, may lack their ends; the words before are whole."""
+        """The last word typed, and what narrows the search, may lack their ends; the words before are whole, but for
+        professions cut short."""
         groups = []
         for word in self._words:
             exact = self._exact(word)
-            begun = self._beginning(word) if word.unfinished else ()
+            begun = self._beginning(word) if word.unfinished else () if exact else self._cut_short(word)
             if not exact and not begun:
                 return []
             groups.append(Group((*(exact.variants if exact else ()), *begun)))
@@ -255,7 +281,26 @@ class _Search:
 
     def _exact(self, word: _Word) -> Group | None:
         rows = [(one, row) for one in word.fields if (row := self._rows.get(one + word.text))]
-        return Group(tuple(Variant(*row, 1.0, one == NAME) for one, row in rows)) if rows else None
+        variants = tuple(Variant(*row, 1.0, one == NAME) for one, row in rows) + self._said_for(word)
+        return Group(variants) if variants else None
+
+    def _said_for(self, word: _Word) -> tuple[Variant, ...]:
+        """What people call otherwise than the register does."""
+        found = []
+        for other in SAID_FOR.get(word.text, ()):
+            rows = [row for one in JOB + AT if one in word.fields and (row := self._rows.get(one + other))]
+            found += [Variant(*row, MEANT) for row in rows]
+            self.alike.setdefault(word.text, {})[other] = MEANT
+        return tuple(found)
+
+    def _cut_short(self, word: _Word) -> tuple[Variant, ...]:
+        """`kine`, `cardio`, `labo`: professions and kinds of structures that begin so."""
+        if len(word.text) < SHORTEST_ALIKE:
+            return ()
+        rows = [row for one in JOB + AT if one in word.fields for row in self.reader.beginning(one + word.text)]
+        likeliest = sorted(rows, key=lambda row: -row[2])[:BEGINNINGS]
+        self.alike.setdefault(word.text, {}).update((text[1:], MEANT) for _, text, _ in likeliest)
+        return tuple(Variant(number, cards, MEANT) for number, _, cards in likeliest)
 
     def _beginning(self, word: _Word) -> tuple[Variant, ...]:
         rows = [row for one in word.fields for row in self.reader.beginning(one + word.text)]

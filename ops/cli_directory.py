@@ -40,7 +40,7 @@ def generate(
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="Extractions, zipped or not, in any order.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare and count, change nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Take a file that has shrunk.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Take one that has shrunk or has hostile lines.")] = False,
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
 ) -> None:

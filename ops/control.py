@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ class Control:
         loop = asyncio.get_running_loop()
 
         def say(message: dict[str, Any]) -> None:
-            writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+            if not writer.is_closing():  # who asked may have left; the command goes on
+                writer.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
 
         def progress(what: str, done: int, total: int) -> None:
             loop.call_soon_threadsafe(say, {"progress": [what, done, total]})
@@ -69,7 +71,8 @@ class Control:
             log.exception("control.failed")
             say({"error": "the command failed; the server's log says why"})
         finally:
-            await writer.drain()
+            with suppress(ConnectionError):
+                await writer.drain()
             writer.close()
 
 

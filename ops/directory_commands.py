@@ -1,5 +1,6 @@
 """`directory.*`: the annuaire, imported, searched, shown and published."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from directory.publication_rows import (
     put_publication,
     tell_again,
 )
+from directory.query import parse
 from directory.register import changes_of
 from ops.control import Progress
 from ops.wiring import App
 
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{1,63}")
 CARRIERS = (PRACTITIONER, ROLE, ORGANIZATION)
 FORMATS = {"csv": csv_of, "vcard": vcards_of}
 
@@ -76,10 +79,7 @@ def entry_of(card: Card) -> dict[str, Any]:
 
 def show(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
     """One entry by address, RPPS or FINESS: all its places, and what imports changed. Raises NotFound."""
-    found = app.annuaire.search(arguments["key"], limit=1)
-    if not found:
-        raise NotFound("aucune entrée", "no such entry")
-    card = found[0].card
+    card = _exactly(app.annuaire, arguments["key"].strip())
     history = app.db.read(_history, [card.key, *(box.address for box in card.boxes)])
     places = [
         {"name": place.name, "street": place.street, "postcode": place.postcode, "city": place.city,
@@ -107,6 +107,8 @@ def publish(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[st
         raise NotFound("aucune boîte de cette adresse ici", "no mailbox of ours")
     if address.is_patient:
         raise BadInput("la boîte d'un patient n'est jamais publiée", "patient mailbox")
+    if not _IDENTIFIER.fullmatch(arguments["id"]):
+        raise BadInput("identifiant du porteur attendu (--id) : lettres, chiffres, points et tirets", "carrier id")
     state = UNPUBLISHED if arguments["off"] else PUBLISHED
     wanted = Publication(
         mailbox.id,
@@ -143,6 +145,17 @@ COMMANDS = {
     "directory.publications": publications,
     "directory.tell": tell,
 }
+
+
+def _exactly(annuaire: Annuaire, key: str) -> Card:
+    """The card of this very address or number. Raises NotFound."""
+    asked = parse(key)
+    found = annuaire.search(key, limit=1) if asked.address or asked.number else []
+    card = found[0].card if found else Card("", "")
+    known = {card.key, card.key[1:], *(box.address for box in card.boxes)}
+    if not found or (asked.address or asked.number) not in known:
+        raise NotFound("aucune entrée : une adresse, un RPPS ou un FINESS entier est attendu", "no such entry")
+    return card
 
 
 def _found(annuaire: Annuaire, arguments: dict[str, Any]) -> list[Card]:

@@ -15,20 +15,14 @@ from starlette.responses import Response
 from core.errors import NotFound, PliError, Temporary
 from directory.annuaire import Annuaire
 from portal import api_annuaire_models as fhir
-from portal.api_annuaire_search import Asked, BadSearch, NotThere, find, one
+from portal.api_annuaire_asked import INCLUDES, PARAMETERS, REVERSE, Asked, BadSearch, kind_of
+from portal.api_annuaire_elements import narrowed
+from portal.api_annuaire_search import NotThere, find, one
 from portal.doors import TheFront
 
 router = APIRouter(prefix="/fhir/v2")
 JSON = "application/fhir+json; charset=utf-8"
 TYPES = ("Practitioner", "PractitionerRole", "Organization")
-PARAMETERS = {
-    "Practitioner": ("_id", "active", "family", "given", "identifier", "mailbox-mss", "name", "qualification-code"),
-    "PractitionerRole": ("_id", "active", "identifier", "mailbox-mss", "organization", "practitioner", "role"),
-    "Organization": ("_id", "active", "address", "address-city", "address-postalcode", "identifier", "mailbox-mss",
-                     "name", "type"),
-}  # fmt: skip
-_TOKENS = frozenset({"_id", "active", "identifier", "qualification-code", "role", "type"})
-_REFERENCES = frozenset({"organization", "practitioner"})
 
 
 def annuaire_of(front: TheFront) -> Annuaire:
@@ -48,14 +42,12 @@ def metadata() -> Response:
         {
             "type": type_,
             "interaction": [{"code": "read"}, {"code": "search-type"}],
-            "searchInclude": ["*", *_includes(type_)] if type_ == "PractitionerRole" else [],
-            "searchParam": [{"name": name, "type": _kind(name)} for name in PARAMETERS[type_]],
+            "searchParam": [{"name": name, "type": kind_of(name)} for name in PARAMETERS[type_]],
         }
+        | ({"searchInclude": list(INCLUDES[type_])} if type_ in INCLUDES else {})
+        | ({"searchRevInclude": list(REVERSE[type_])} if type_ in REVERSE else {})
         for type_ in TYPES
     ]
-    for resource in resources:
-        if not resource["searchInclude"]:
-            del resource["searchInclude"]
     return _json(
         {
             "resourceType": "CapabilityStatement",
@@ -107,7 +99,7 @@ async def _search(type_: str, pairs: list[tuple[str, str]], request: Request, an
         return _outcome(404, "not-supported", "ressource inconnue")
     base = str(request.base_url).rstrip("/") + "/fhir/v2"
     try:
-        asked = Asked.of(type_, pairs, PARAMETERS[type_])
+        asked = Asked.of(type_, pairs)
         bundle = await run_in_threadpool(find, annuaire, asked, base)
     except BadSearch as error:
         return _outcome(400, "invalid", error.public)
@@ -115,7 +107,7 @@ async def _search(type_: str, pairs: list[tuple[str, str]], request: Request, an
         return _outcome(503, "transient", error.public)
     except PliError as error:
         return _outcome(400, "processing", error.public)
-    return _json(fhir.dump(bundle))
+    return _json(narrowed(fhir.dump(bundle), asked.elements))
 
 
 def _outcome(status: int, code: str, text: str) -> Response:
@@ -124,11 +116,3 @@ def _outcome(status: int, code: str, text: str) -> Response:
 
 def _json(content: object, status: int = 200) -> Response:
     return Response(json.dumps(content, ensure_ascii=False), status, media_type=JSON)
-
-
-def _kind(name: str) -> str:
-    return "token" if name in _TOKENS else "reference" if name in _REFERENCES else "string"
-
-
-def _includes(type_: str) -> list[str]:
-    return [f"{type_}:practitioner", f"{type_}:organization"]

@@ -18,6 +18,7 @@ class Coding(Part):
 
 
 class CodeableConcept(Part):
+    extension: list["Extension"] | None = None
     coding: list[Coding] | None = None
     text: str | None = None
 
@@ -25,6 +26,7 @@ class CodeableConcept(Part):
 class Extension(Part):
     url: str
     extension: list["Extension"] | None = None
+    valueCode: str | None = None
     valueCoding: Coding | None = None
     valueCodeableConcept: CodeableConcept | None = None
     valueString: str | None = None
@@ -71,6 +73,7 @@ class Meta(Part):
     source: str | None = None
     lastUpdated: str | None = None
     profile: list[str] | None = None
+    tag: list[Coding] | None = None
 
 
 class Resource(Part):

@@ -5,11 +5,15 @@ Ids are made of national identifiers: the same resource has the same id from one
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
+from core.clock import from_epoch_ms
 from directory.edition.card import PERSON, Box, Card
+from directory.edition.kinds import FINESS, RPPS, SKILLS
 from directory.edition.readers import Reader
-from directory.edition.sources import RPPS
+from directory.extracts.finess import Establishment, row_of
 from directory.extracts.rpps import Activity, activity_of
+from directory.extracts.skills import Skill, skill_of
 from portal import api_annuaire_models as fhir
 from portal.api_annuaire_models import CodeableConcept, Coding, Extension, Identifier
 
@@ -23,6 +27,15 @@ _EMAIL_TYPE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-contact-p
 _METADATA = f"{_PROFILES}/as-ext-mailbox-mss-metadata"
 
 
+_ORGANIZATION_TYPES = f"{_PROFILES}/as-ext-organization-types"
+_V2_3307 = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-3307"
+_KINDS_OF_TYPE = {
+    _V2_3307: "organizationType",
+    f"{_NOS}/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite": "secteurActiviteRASS",
+    f"{_NOS}/TRE_R75-InseeNAFrev2Niveau5/FHIR/TRE-R75-InseeNAFrev2Niveau5": "activiteINSEE",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """One activity of a person, with its id."""
@@ -31,8 +44,38 @@ class Role:
     activity: Activity
 
 
-def practitioner(card: Card) -> fhir.Practitioner:
+class Facts:
+    """A card, and what else is known of it: read when somebody asks. `changed`: when it changed last, epoch ms."""
+
+    def __init__(self, reader: Reader, card: Card, changed: int) -> None:
+        self._reader = reader
+        self.card = card
+        self.changed = changed
+
+    @cached_property
+    def lines(self) -> list[tuple[str, str]]:
+        """Source and text of a person's lines."""
+        return self._reader.lines_of_person(self.card.key)
+
+    @cached_property
+    def activities(self) -> list[Activity]:
+        return [activity_of(text) for source, text in self.lines if source == RPPS]
+
+    @cached_property
+    def skills(self) -> list[Skill]:
+        return [skill_of(text) for source, text in self.lines if source == SKILLS]
+
+    @cached_property
+    def establishment(self) -> Establishment | None:
+        """What FINESS says of a structure."""
+        lines = self._reader.lines_of_structure(self.card.key, FINESS, 4)
+        rows = (row_of(text) for _, text in lines)
+        return next((row for row in rows if isinstance(row, Establishment)), None)
+
+
+def practitioner(facts: Facts) -> fhir.Practitioner:
     """An *exercice professionnel*, with the mailboxes that hang on the person."""
+    card = facts.card
     identifiers = [_identifier("IDNPS", IDNPS, card.key)]
     if card.rpps:
         identifiers.append(_identifier("RPPS", RPPS_SYSTEM, card.rpps))
@@ -41,37 +84,43 @@ def practitioner(card: Card) -> fhir.Practitioner:
         given=card.given.split(" ") if card.given else None,
         prefix=[card.title] if card.title else None,
     )
-    own = [box for box in card.boxes if not box.structure_id]
+    there = {place.structure_id for place in card.places}
+    own = [box for box in card.boxes if not box.structure_id or box.structure_id not in there]
     return fhir.Practitioner(
         id=practitioner_id(card.key),
-        meta=_meta("as-dp-practitioner"),
+        meta=_meta("as-dp-practitioner", facts.changed),
         identifier=identifiers,
         name=[name],
         telecom=_mailboxes(own),
-        qualification=_qualifications(card),
+        qualification=_qualifications(facts),
     )
 
 
-def roles_of(reader: Reader, card: Card) -> list[Role]:
+def roles_of(facts: Facts) -> list[Role]:
     """The person's activities, in the order of the extraction."""
-    lines = (activity_of(text) for source, text in reader.lines_of_person(card.key) if source == RPPS)
-    return [Role(f"{card.key}.{number}", activity) for number, activity in enumerate(lines, 1)]
+    return [Role(f"{facts.card.key}.{number}", activity) for number, activity in enumerate(facts.activities, 1)]
 
 
-def practitioner_role(card: Card, role: Role) -> fhir.PractitionerRole:
+def boxes_there(card: Card, activity: Activity) -> list[Box]:
+    """The mailboxes that hang on this person at this structure, those of the red list left out."""
+    structure = activity.structure_id
+    return [box for box in card.boxes if structure and box.structure_id == structure and not box.red_list]
+
+
+def practitioner_role(facts: Facts, role: Role) -> fhir.PractitionerRole:
     """A *situation d'exercice*, with the mailboxes that hang on person and structure."""
-    activity = role.activity
+    card, activity = facts.card, role.activity
     codes = [
         _concept("TRE_R22-GenreActivite", "TRE-R22-GenreActivite", activity.genre_code, activity.genre),
         _concept("TRE_R23-ModeExercice", "TRE-R23-ModeExercice", activity.mode_code, activity.mode),
         _concept("TRE_R21-Fonction", "TRE-R21-Fonction", activity.role_code, activity.role),
         _concept("TRE_G15-ProfessionSante", "TRE-G15-ProfessionSante", activity.profession_code, activity.profession),
     ]
-    there = [box for box in card.boxes if box.structure_id and box.structure_id == activity.structure_id]
+    there = boxes_there(card, activity)
     structure = activity.structure_id
     return fhir.PractitionerRole(
         id=role.id,
-        meta=_meta("as-dp-practitionerrole"),
+        meta=_meta("as-dp-practitionerrole", facts.changed),
         practitioner=fhir.Reference(reference=f"Practitioner/{practitioner_id(card.key)}"),
         organization=fhir.Reference(reference=f"Organization/{organization_id(structure)}") if structure else None,
         code=[code for code in codes if code] or None,
@@ -79,8 +128,9 @@ def practitioner_role(card: Card, role: Role) -> fhir.PractitionerRole:
     )
 
 
-def organization(card: Card) -> fhir.Organization:
+def organization(facts: Facts) -> fhir.Organization:
     """A structure, with its organisational mailboxes."""
+    card = facts.card
     place = card.places[0] if card.places else None
     address = None
     if place and (place.city or place.street):
@@ -90,20 +140,58 @@ def organization(card: Card) -> fhir.Organization:
             postalCode=place.postcode or None,
             district=place.department or None,
         )
-    kind = _concept("TRE_R02-SecteurActivite", "TRE-R02-SecteurActivite", card.sector, "")
     return fhir.Organization(
         id=organization_id(card.key),
-        meta=_meta("as-dp-organization"),
+        meta=_meta("as-dp-organization", facts.changed),
         identifier=_structure_identifiers(card.key),
-        type=[kind] if kind else None,
+        type=_organization_types(facts),
         name=card.family or None,
         telecom=(_mailboxes(card.boxes) or []) + _phones(place.phone if place else "", "") or None,
         address=[address] if address else None,
     )
 
 
-def resource_of(card: Card) -> fhir.Practitioner | fhir.Organization:
-    return practitioner(card) if card.type == PERSON else organization(card)
+def resource_of(facts: Facts) -> fhir.Practitioner | fhir.Organization:
+    return practitioner(facts) if facts.card.type == PERSON else organization(facts)
+
+
+def systems_of(card: Card) -> tuple[str, ...]:
+    """The information systems that it comes from."""
+    known = ("FINESS",) if card.key[:1] == "1" and card.type != PERSON else ("RPPS",)
+    return (*known, "MSS") if any(not box.red_list for box in card.boxes) else known
+
+
+def role_codes(activity: Activity) -> list[tuple[str, str]]:
+    """System and code of what a role is, section of the pharmacists' table included."""
+    found = [
+        (_nos("TRE_R22-GenreActivite"), activity.genre_code),
+        (_nos("TRE_R23-ModeExercice"), activity.mode_code),
+        (_nos("TRE_R21-Fonction"), activity.role_code),
+        (_nos("TRE_G15-ProfessionSante"), activity.profession_code),
+        (_nos("TRE_R06-SectionTableauCNOP"), activity.section_code),
+    ]
+    return [one for one in found if one[1]]
+
+
+def qualification_codes(facts: Facts) -> list[tuple[str, str]]:
+    """System and code of profession, category and skills."""
+    found = [(_nos("TRE_G15-ProfessionSante"), facts.card.profession_code)]
+    found += [(_nos("TRE_R09-CategorieProfessionnelle"), one.category_code) for one in facts.activities]
+    for type_, code, _ in _skills(facts):
+        found += [(_skill_system(type_), code), ("", type_)]
+    return [one for one in found if one[1]]
+
+
+def organization_codes(facts: Facts) -> list[tuple[str, str]]:
+    """System and code of kind, sector and category."""
+    row = facts.establishment if facts.card.key[:1] == "1" else None
+    found = [
+        (_V2_3307, "GEOGRAPHICAL-ENTITY"),
+        (_nos("TRE_R02-SecteurActivite"), facts.card.sector),
+        (_nos("TRE_R66-CategorieEtablissement"), row.category_code if row else ""),
+        (_nos("TRE_R75-InseeNAFrev2Niveau5"), row.ape if row else ""),
+    ]
+    return [one for one in found if one[1]]
 
 
 def practitioner_id(key: str) -> str:
@@ -132,12 +220,52 @@ def _structure_identifiers(key: str) -> list[Identifier]:
     return found
 
 
-def _qualifications(card: Card) -> list[fhir.Qualification] | None:
-    found = [_concept("TRE_G15-ProfessionSante", "TRE-G15-ProfessionSante", card.profession_code, card.profession)]
-    qualifications = [fhir.Qualification(code=one) for one in found if one]
-    if card.specialty:
-        qualifications.append(fhir.Qualification(code=CodeableConcept(text=card.specialty)))
-    return qualifications or None
+def _qualifications(facts: Facts) -> list[fhir.Qualification] | None:
+    """The profession with its category, then each skill."""
+    card = facts.card
+    codings = [
+        Coding(system=_nos("TRE_G15-ProfessionSante"), code=card.profession_code, display=card.profession or None)
+    ]
+    category = next((one for one in facts.activities if one.category_code), None)
+    if category:
+        system = _nos("TRE_R09-CategorieProfessionnelle")
+        codings.append(Coding(system=system, code=category.category_code, display=category.category or None))
+    found = [CodeableConcept(coding=codings)] if card.profession_code else []
+    for type_, code, label in _skills(facts):
+        found.append(
+            CodeableConcept(coding=[Coding(system=_skill_system(type_) or None, code=code, display=label or None)])
+        )
+    if card.specialty and len(found) < 2:
+        found.append(CodeableConcept(text=card.specialty))
+    return [fhir.Qualification(code=one) for one in found] or None
+
+
+def _skills(facts: Facts) -> list[tuple[str, str, str]]:
+    """Type, code and label, each once."""
+    found = [(one.type_code, one.code, one.label) for one in facts.skills]
+    found += [(one.skill_type_code, one.skill_code, one.skill) for one in facts.activities if one.skill_code]
+    return list({code: (type_, code, label) for type_, code, label in reversed(found)}.values())[::-1]
+
+
+def _skill_system(type_: str) -> str:
+    """Of ordinal specialties the NOS' own list; the other lists are not in the guide."""
+    return _nos("TRE_R38-SpecialiteOrdinale") if type_ == "S" else ""
+
+
+def _organization_types(facts: Facts) -> list[CodeableConcept]:
+    return [
+        CodeableConcept(
+            extension=[Extension(url=_ORGANIZATION_TYPES, valueCode=_KINDS_OF_TYPE[system])]
+            if system in _KINDS_OF_TYPE
+            else None,
+            coding=[Coding(system=system, code=code)],
+        )
+        for system, code in organization_codes(facts)
+    ]
+
+
+def _nos(name: str) -> str:
+    return f"{_NOS}/{name}/FHIR/{name.replace('_', '-')}"
 
 
 def _concept(folder: str, name: str, code: str, display: str) -> CodeableConcept | None:
@@ -184,5 +312,6 @@ def _phones(phone: str, fax: str) -> list[fhir.ContactPoint]:
     return found + ([fhir.ContactPoint(system="fax", value=fax)] if fax else [])
 
 
-def _meta(profile: str) -> fhir.Meta:
-    return fhir.Meta(source="https://annuaire.esante.gouv.fr", profile=[f"{_PROFILES}/{profile}"])
+def _meta(profile: str, changed: int) -> fhir.Meta:
+    moment = from_epoch_ms(changed).isoformat(timespec="milliseconds")
+    return fhir.Meta(source="https://annuaire.esante.gouv.fr", lastUpdated=moment, profile=[f"{_PROFILES}/{profile}"])

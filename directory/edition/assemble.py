@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from directory.edition import card as cards
 from directory.edition.card import PERSON, STRUCTURE, Box, Card, Place
+from directory.edition.kinds import FINESS, MSSANTE, RPPS, SKILLS
 from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
-from directory.edition.sources import FINESS, MSSANTE, RPPS, SKILLS
 from directory.extracts import finess, mssante, rpps, skills
 
 

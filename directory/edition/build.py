@@ -1,27 +1,29 @@
 """Extractions → the rows of an edition, in one pass over each file, in bounded memory.
 
-Cards of people come in the order of the RPPS file, which is that of their identifiers; a file in another order is
-refused with a clear text, since a person's lines must stand together. Cards with a mailbox get the lowest numbers: they
-are shown first.
+Cards of people come in the order of the RPPS file, which is that of their identifiers: a person's lines must stand
+together. Of a file in another order `Scattered` is raised; sorted, it is taken. Cards with a mailbox get the lowest
+numbers: they are shown first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
-from core.errors import BadInput
 from directory.edition import card as cards
 from directory.edition.card import AT, ITEM, JOB, NAME, PART, PERSON, STRUCTURE, Box, Place
+from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
 from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
 from directory.edition.sinks import Sink
-from directory.edition.sources import FINESS, MSSANTE, RED, RPPS, SKILLS, Tally, texts
+from directory.edition.sources import Tally, texts
 from directory.edition.vocabulary import Vocabulary
 from directory.extracts import finess, mssante, rpps, skills
 from directory.extracts.lines import Unreadable
 from directory.words import name_words
 
 BATCH = 5_000
+NAMES_KEPT = 100_000  # in the order in which they are met: some 20 MB
 STRUCTURES = frozenset("134")  # FINESS, SIRET, RPPS and rank: structures that have a card of their own
 Progress = Callable[[str, int], None]
 
@@ -45,6 +47,10 @@ class Built:
     boxes: int = 0
 
 
+class Scattered(Exception):
+    """The lines of a person do not stand together."""
+
+
 class Builder:
     """Fills a sink from sources; `build` once."""
 
@@ -57,6 +63,7 @@ class Builder:
         self._sites: dict[str, Site] = {}
         self._boxes: dict[str, str] = {}  # packed boxes by national id or structure id, until their card is made
         self._skills: dict[str, str] = {}
+        self._names: dict[str, tuple[int, ...]] = {}
         self._trades: dict[tuple[str, str, str], tuple[int, ...]] = {}
         self._line = 0
         self._next = [0, 0]
@@ -66,7 +73,7 @@ class Builder:
         self.built = Built()
 
     def build(self, check: Callable[[Built], None] = lambda _: None) -> Built:
-        """Raises BadInput. `check` sees what was read before the edition is finished, and may raise."""
+        """Raises BadInput, Scattered. `check` sees what was read before the edition is finished, and may raise."""
         red = frozenset(text.lower() for _, text in self._texts(RED))
         self._read_boxes(red)
         self._next = [0, len(self._boxes) + 1]
@@ -114,7 +121,7 @@ class Builder:
             try:
                 row = mssante.row_of(text)
             except Unreadable as fault:
-                self.built.tallies[MSSANTE].reject(number, str(fault))
+                self.built.tallies[MSSANTE].reject(number, fault)
                 continue
             self._keep(MSSANTE, row.national_id, row.structure_id, text)
             if hash(row.address) in seen:
@@ -138,7 +145,7 @@ class Builder:
             try:
                 skill = skills.skill_of(text)
             except Unreadable as fault:
-                self.built.tallies[SKILLS].reject(number, str(fault))
+                self.built.tallies[SKILLS].reject(number, fault)
                 continue
             self._keep(SKILLS, skill.national_id, "", text)
             before = self._skills.get(skill.national_id)
@@ -149,7 +156,7 @@ class Builder:
             try:
                 row = finess.row_of(text)
             except Unreadable as fault:
-                self.built.tallies[FINESS].reject(number, str(fault))
+                self.built.tallies[FINESS].reject(number, fault)
                 continue
             self._keep(FINESS, "", f"1{row.finess}", text)
             if isinstance(row, finess.Establishment):
@@ -162,16 +169,13 @@ class Builder:
         return site
 
     def _read_people(self) -> None:
-        """Raises BadInput when a person's lines do not stand together."""
+        """Raises Scattered."""
         last = ""
         for person, group in groupby(self._activities(), key=_national_id):
             if person < last:
-                self._scattered()
+                raise Scattered
             last = person
             self._person(person, list(group))
-
-    def _scattered(self) -> None:
-        raise BadInput("extraction RPPS : les lignes ne sont pas rangées par identifiant", "people not in order")
 
     def _activities(self) -> Iterator[rpps.Activity]:
         tally = self.built.tallies.get(RPPS)
@@ -180,7 +184,7 @@ class Builder:
             try:
                 activity = rpps.activity_of(text)
             except Unreadable as fault:
-                tally.reject(number, str(fault))
+                tally.reject(number, fault)
                 continue
             self._keep(RPPS, activity.national_id, activity.structure_id, text)
             yield activity
@@ -205,7 +209,7 @@ class Builder:
     def _put(self, facts: tuple[str, ...], sites: list[Site]) -> None:
         key = facts[1]
         boxes = self._boxes.pop(key, "")
-        numbers = set(self._name_numbers(facts[4], facts[3]))
+        numbers = {*self._name_numbers(facts[4]), *self._name_numbers(facts[3])}
         numbers.update(self._trade(facts[5], facts[6]))
         for site in sites:
             numbers.update(site.numbers)
@@ -232,8 +236,14 @@ class Builder:
         self._sink.write("boxes", self._owned)
         self._cards, self._owned = [], []
 
-    def _name_numbers(self, family: str, given: str) -> tuple[int, ...]:
-        return self._words.numbers_of([NAME + word for word in (*name_words(family), *name_words(given))])
+    def _name_numbers(self, name: str) -> tuple[int, ...]:
+        """Of names that were met before they are known: given names are few, and the frequent families are most."""
+        known = self._names.get(name)
+        if known is None:
+            known = self._words.numbers_of([NAME + word for word in name_words(name)])
+            if len(self._names) < NAMES_KEPT:
+                self._names[name] = known
+        return known
 
     def _trade(self, profession: str, specialty: str, field: str = JOB) -> tuple[int, ...]:
         known = self._trades.get((profession, specialty, field))
@@ -283,5 +293,4 @@ def pack_box(box: Box) -> str:
     )  # fmt: skip
 
 
-def _national_id(activity: rpps.Activity) -> str:
-    return activity.national_id
+_national_id = attrgetter("national_id")

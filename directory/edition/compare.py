@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TextIO
 
 from core.errors import BadInput
-from directory.edition.sources import FINESS, MSSANTE, RED, RPPS, SKILLS, Tally
+from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
+from directory.edition.sources import Tally
 from directory.extracts import finess, mssante, rpps, skills
 from directory.extracts.files import open_lines
 from directory.extracts.lines import Unreadable, text_of
 
 EVERY = 50_000
+HOSTILE = {"line too long": "trop longue", "control character": "caractère nul", "formula": "formule de tableur"}
 Progress = Callable[[str, int], None]
 Keys = tuple[str, str]
 
@@ -87,7 +89,7 @@ def _counted(kind: str, new: Path, found: Difference, out: Path, progress: Progr
             try:
                 keys_of(kind, finess.decode(last) if kind == FINESS else text_of(last))
             except Unreadable as fault:
-                found.tally.reject(number, str(fault))
+                found.tally.reject(number, fault)
                 bad.write(last.decode("utf-8", "replace") + "\n")
 
 
@@ -96,7 +98,7 @@ def _added(kind: str, number: int, line: bytes, found: Difference, file: TextIO,
         text = finess.decode(line) if kind == FINESS else text_of(line)
         person, structure = keys_of(kind, text)
     except Unreadable as fault:
-        found.tally.reject(number, str(fault))
+        found.tally.reject(number, fault)
         bad.write(line.decode("utf-8", "replace") + "\n")
         return
     found.added += 1
@@ -162,18 +164,25 @@ _KEYS: dict[str, Callable[[str], Keys]] = {
 }
 
 
-def check(kind: str, found: Difference, rejected_percent: int) -> None:
+def check(kind: str, found: Difference, rejected_percent: int, *, force: bool = False) -> None:
     """Raises BadInput when so much cannot be read that it is not such a file, or when its end is missing."""
-    check_readable(kind, found.tally, rejected_percent)
+    check_readable(kind, found.tally, rejected_percent, force=force)
     last = found.tally.rejections[-1].line if found.tally.rejections else 0
     if not found.whole and last and last > found.tally.read:
         raise BadInput(f"extraction {kind} : fichier tronqué, refusé", "last line cut off")
 
 
-def check_readable(kind: str, tally: Tally, rejected_percent: int) -> None:
-    """Raises BadInput when so much cannot be read that it is not such a file."""
+def check_readable(kind: str, tally: Tally, rejected_percent: int, *, force: bool = False) -> None:
+    """Raises BadInput when so much cannot be read that it is not such a file, and, unless `force`, when a line is none
+    that an extraction ever holds."""
     if tally.rejected > max(10, tally.read * rejected_percent // 100):
         raise BadInput(
             f"extraction {kind} : {tally.rejected} lignes illisibles sur {tally.read}, fichier refusé",
             "too many unreadable lines",
+        )
+    if tally.hostile and not force:
+        raise BadInput(
+            f"extraction {kind} : ligne {tally.hostile.line}, {HOSTILE[tally.hostile.reason]} ; fichier refusé "
+            "(l'option --force prend le reste)",
+            f"hostile line: {tally.hostile.reason}",
         )

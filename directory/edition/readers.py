@@ -131,6 +131,16 @@ class Reader:
         sql = "SELECT DISTINCT person FROM {t}lines WHERE structure = ? AND structure <> '' AND person <> '' LIMIT ?"
         return [row[0] for row in self._statements.rows(sql, (structure, limit))]
 
+    def containing(self, field: str, piece: str, limit: int) -> list[tuple[int, str, int]]:
+        """Words of a field that hold a piece, which is letters and digits: number, word, number of cards."""
+        sql = "SELECT id, word, cards FROM {t}words WHERE word >= ? AND word < ? AND word LIKE ? LIMIT ?"
+        return self._statements.rows(sql, (field, field + "\x7f", f"{field}%{piece}%", limit))
+
+    def boxes_holding(self, piece: str, limit: int) -> list[int]:
+        """Cards of addresses in which this stands, whatever is before it."""
+        sql = "SELECT card FROM {t}boxes WHERE address LIKE ? ESCAPE '!' LIMIT ?"
+        return [row[0] for row in self._statements.rows(sql, (f"%{_escaped(piece.lower())}%", limit))]
+
     def cards_after(self, number: int, limit: int, type_: str = "") -> list[tuple[int, str]]:
         """In the order of their numbers."""
         sql = "SELECT id, card FROM {t}cards WHERE id > ? AND (substr(card, 1, 1) = ? OR ? = '') ORDER BY id LIMIT ?"
@@ -155,3 +165,8 @@ class Reader:
             return []
         marks = ",".join("?" * len(values))
         return self._statements.rows(f"{sql}({marks})", values)
+
+
+def _escaped(text: str) -> str:
+    """A text that LIKE takes letter by letter."""
+    return "".join(f"!{letter}" if letter in "!%_" else letter for letter in text)

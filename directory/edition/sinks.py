@@ -1,4 +1,4 @@
-"""Where a new edition's rows go: a fresh SQLite file, or a fresh PostgreSQL schema. Nobody reads it before `finish`."""
+"""Where a new edition's rows go: here a fresh SQLite file. Nobody reads it before `finish`."""
 
 import os
 import sqlite3
@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import create_engine
-
-from core import engines
 from directory.edition.tables import COLUMNS, create, index
 
 Rows = Iterable[tuple[Any, ...]]
@@ -56,37 +53,3 @@ class SqliteSink:
     def abandon(self) -> None:
         self._connection.close()
         self._path.unlink(missing_ok=True)
-
-
-class PostgresSink:
-    """A schema filled by COPY in one transaction."""
-
-    def __init__(self, url: str, schema: str) -> None:
-        self._schema = f"{schema}."
-        self._engine = create_engine(engines.parse(url))
-        self._pooled = self._engine.raw_connection()
-        self._cursor: Any = self._pooled.cursor()
-        self._cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-        for statement in (f"CREATE SCHEMA {schema}", *create("postgresql", self._schema)):
-            self._cursor.execute(statement)
-
-    def write(self, table: str, rows: Rows) -> None:
-        names = ", ".join(COLUMNS[table])
-        with self._cursor.copy(f"COPY {self._schema}{table} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-
-    def finish(self) -> None:
-        self._cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        for statement in index(self._schema):
-            self._cursor.execute(statement)
-        for table in COLUMNS:
-            self._cursor.execute(f"ANALYZE {self._schema}{table}")
-        self._pooled.commit()
-        self._pooled.close()
-        self._engine.dispose()
-
-    def abandon(self) -> None:
-        self._pooled.rollback()
-        self._pooled.close()
-        self._engine.dispose()

@@ -1,47 +1,40 @@
-"""Which extraction a file is, and its lines as texts: decoded and checked, each with its number."""
+"""An extraction's lines as texts: decoded and checked, each with its number; what became of them, counted."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import BadInput
-from directory.extracts import finess, mssante, rpps, skills
+from directory.edition.kinds import FINESS
+from directory.extracts import finess
 from directory.extracts.entry import Rejection
-from directory.extracts.files import first_line, open_lines
-from directory.extracts.lines import Unreadable, header_names, text_of
+from directory.extracts.files import open_lines
+from directory.extracts.lines import Hostile, Unreadable, text_of
 
-RPPS, SKILLS, FINESS, MSSANTE, RED = "rpps", "skills", "finess", "mssante", "red"
-KINDS = (MSSANTE, RPPS, SKILLS, FINESS, RED)
-RED_COLUMNS = ("Adresse BAL",)  # the operator's own list: addresses that nobody but the entitled may see
 REJECTIONS_KEPT = 100
-_HEADERS = {mssante.COLUMNS: MSSANTE, rpps.COLUMNS: RPPS, skills.COLUMNS: SKILLS, RED_COLUMNS: RED}
+HOPELESS = 100_000  # unreadable lines, and most of them so: the rest is not looked at
 
 
 @dataclass
 class Tally:
-    """Lines read and rejected; the first rejections are kept to be shown."""
+    """Lines read and rejected; the first rejections are kept to be shown. `hostile`: the first line that no extraction
+    holds."""
 
     read: int = 0
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
+    hostile: Rejection | None = None
 
-    def reject(self, number: int, reason: str) -> None:
+    def reject(self, number: int, fault: Unreadable) -> None:
+        """Raises BadInput when there is no use in going on."""
+        one = Rejection(number, str(fault))
         self.rejected += 1
         if len(self.rejections) < REJECTIONS_KEPT:
-            self.rejections.append(Rejection(number, reason))
-
-
-def kind_of(path: Path) -> str:
-    """By the first line. Raises BadInput when it is none of ours, or one of ours with its columns in another order."""
-    line = first_line(path)
-    if line.removeprefix(b"\xef\xbb\xbf").startswith(b"finess;etalab;"):
-        return FINESS
-    names = header_names(line)
-    if names in _HEADERS:
-        return _HEADERS[names]
-    if any(sorted(names) == sorted(columns) for columns in _HEADERS):
-        raise BadInput(f"{path.name} : les colonnes ne sont pas dans l'ordre attendu", "columns in another order")
-    raise BadInput(f"{path.name} : ce fichier n'est pas une extraction connue", "unknown header")
+            self.rejections.append(one)
+        if isinstance(fault, Hostile):
+            self.hostile = self.hostile or one
+        if self.rejected > HOPELESS and self.rejected * 2 > self.read:
+            raise BadInput("presque aucune ligne n'est lisible : fichier refusé", "hopeless file")
 
 
 def texts(path: Path, kind: str, tally: Tally) -> Iterator[tuple[int, str]]:
@@ -56,4 +49,4 @@ def texts(path: Path, kind: str, tally: Tally) -> Iterator[tuple[int, str]]:
         try:
             yield number, decode(line)
         except Unreadable as fault:
-            tally.reject(number, str(fault))
+            tally.reject(number, fault)

@@ -19,7 +19,7 @@ from directory.edition import neighbours, postings
 from directory.edition.assemble import assemble
 from directory.edition.build import STRUCTURES
 from directory.edition.card import PERSON, STRUCTURE, Card
-from directory.edition.sources import RPPS
+from directory.edition.kinds import RPPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from typing import Any
 
 from core.address import PatientRules, use_patient_rules
 from core.errors import PliError
-from directory.edition.build import Builder, Built
+from directory.edition.build import Builder, Built, Scattered
 from directory.edition.compare import check as check_difference
 from directory.edition.compare import check_readable, compare
-from directory.edition.sinks import PostgresSink, Sink, SqliteSink
+from directory.edition.kinds import RPPS
+from directory.edition.sinks import Sink, SqliteSink
+from directory.edition.sorting import sort_by_person
 
 PATIENCE_S = 0.2
 
@@ -46,17 +48,27 @@ def compare_files(asked: dict[str, Any]) -> dict[str, Any]:
     rejected = Path(asked["rejected"]) if asked["rejected"] else None
     out = Path(asked["out"])
     found = compare(asked["kind"], Path(asked["new"]), old, rejected, out, _Speaker({}), every=asked["every"])
-    check_difference(asked["kind"], found, asked["rejected_percent"])
+    check_difference(asked["kind"], found, asked["rejected_percent"], force=asked["force"])
     return asdict(found)
 
 
 def build(asked: dict[str, Any]) -> dict[str, Any]:
-    """Raises BadInput, OSError."""
-    sink: Sink = SqliteSink(Path(asked["path"])) if asked["path"] else PostgresSink(asked["url"], asked["schema"])
+    """Raises BadInput, OSError. People in another order than the real file's are sorted first."""
     sources = {kind: Path(path) for kind, path in asked["sources"].items()}
     try:
+        return _build(asked, sources)
+    except Scattered:
+        in_order = Path(asked["work"]) / "sorted"
+        sort_by_person(sources[RPPS], in_order)
+        return _build(asked, sources | {RPPS: in_order})
+
+
+def _build(asked: dict[str, Any], sources: dict[str, Path]) -> dict[str, Any]:
+    """Raises BadInput, Scattered, OSError."""
+    sink = _sink(asked)
+    try:
         builder = Builder(sink, sources, _Speaker(asked["totals"]), asked["struck"])
-        built = builder.build(partial(check_rejected, asked["rejected_percent"]))
+        built = builder.build(partial(check_rejected, asked["rejected_percent"], force=asked["force"]))
     except BaseException:
         sink.abandon()
         raise
@@ -64,10 +76,18 @@ def build(asked: dict[str, Any]) -> dict[str, Any]:
     return {"people": built.people, "structures": built.structures, "boxes": built.boxes, "tallies": tallies}
 
 
-def check_rejected(percent: int, built: Built) -> None:
+def _sink(asked: dict[str, Any]) -> Sink:
+    if asked["path"]:
+        return SqliteSink(Path(asked["path"]))
+    from directory.edition.sinks_postgres import PostgresSink
+
+    return PostgresSink(asked["url"], asked["schema"])
+
+
+def check_rejected(percent: int, built: Built, *, force: bool) -> None:
     """Before anything is in use. Raises BadInput."""
     for kind, tally in built.tallies.items():
-        check_readable(kind, tally, percent)
+        check_readable(kind, tally, percent, force=force)
 
 
 JOBS = {"compare": compare_files, "build": build}

@@ -1,6 +1,7 @@
 """Reading an extraction's file: bare or zipped, line by line, bounded before anything is parsed."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from core.errors import BadInput
 
 LINE_BYTES = 8_192  # the longest line of the real files has about 1,000
 FILE_BYTES = 4_000_000_000  # the largest real file has about 1 GB
+FILE_LINES = 10_000_000  # the longest real file has about 2 million
 BUFFER_BYTES = 1 << 20
 _TEXTS = (".txt", ".csv")
 
@@ -39,21 +41,23 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive:
             texts = [info for info in archive.infolist() if info.filename.lower().endswith(_TEXTS)]
             if len(texts) != 1 or texts[0].file_size > FILE_BYTES:
-                raise BadInput("archive inattendue", "zip does not hold exactly one text file of a sane size")
+                raise BadInput(
+                    f"{path.name} : une archive d'un seul texte est attendue", "zip of none or several texts"
+                )
             with archive.open(texts[0]) as member:
                 yield member
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise BadInput("archive illisible", type(error).__name__) from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise BadInput(f"{path.name} : archive chiffrée, tronquée ou abîmée", type(error).__name__) from None
 
 
 def _bounded(file: IO[bytes]) -> Iterator[bytes]:
     """A block at a time: of a line that does not end, no more than a block is ever held."""
-    total, begun, cut = 0, b"", False
+    total, count, begun, cut = 0, 0, b"", False
     while block := file.read(BUFFER_BYTES):
-        total += len(block)
-        if total > FILE_BYTES:
-            raise BadInput("fichier trop long", "extraction larger than the bound")
         lines = block.split(b"\n")
+        total, count = total + len(block), count + len(lines)
+        if total > FILE_BYTES or count > FILE_LINES:
+            raise BadInput("fichier trop long pour une extraction", "extraction larger than the bound")
         lines[0] = begun + lines[0]
         begun = lines.pop()
         if cut and lines:  # the end of a line of which enough was given

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from core.errors import BadInput
 from directory.extracts.entry import Rejection
 from directory.extracts.files import LINE_BYTES
-from directory.extracts.lines import Unreadable, fields_of, text_of
+from directory.extracts.lines import Hostile, Unreadable, fields_of, text_of
 
 TAG, PLACE_TAG = "structureet", "geolocalisation"
 COUNT, PLACE_COUNT = 32, 6
@@ -83,7 +83,7 @@ class Position(NamedTuple):
 def decode(line: bytes) -> str:
     """A row's text, whichever of the three encodings it is in. Raises Unreadable."""
     if len(line) > LINE_BYTES:
-        raise Unreadable("line too long")
+        raise Hostile("line too long")
     return text_of(_in_utf8(line))
 
 

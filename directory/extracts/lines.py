@@ -4,6 +4,7 @@ from core.errors import BadInput
 from directory.extracts.files import LINE_BYTES
 
 FIELD_CHARACTERS = 500
+_FORMULAS = {"|": "|=", ";": ";="}
 _ODD_SPACES = {0xA0: " ", 0x2007: " ", 0x202F: " ", 0xFEFF: "", 0xAD: ""}
 
 
@@ -11,10 +12,14 @@ class Unreadable(ValueError):
     """This line cannot be taken; the text says why and repeats nothing of it."""
 
 
+class Hostile(Unreadable):
+    """No extraction ever holds such a line: whoever made the file meant harm, or it is damaged."""
+
+
 def text_of(line: bytes, encoding: str = "utf-8") -> str:
     """A line without its end, decoded, free of control characters. Raises Unreadable."""
     if len(line) > LINE_BYTES:
-        raise Unreadable("line too long")
+        raise Hostile("line too long")
     try:
         text = line.rstrip(b"\r\n").decode(encoding)
     except UnicodeDecodeError:
@@ -22,12 +27,14 @@ def text_of(line: bytes, encoding: str = "utf-8") -> str:
     if not text.isprintable():
         text = text.translate(_ODD_SPACES)
         if not text.isprintable():
-            raise Unreadable("control character")
+            raise (Hostile if "\0" in text else Unreadable)("control character")
     return text
 
 
 def fields_of(text: str, count: int, separator: str = "|") -> list[str]:
     """The `count` fields of a line; one more is taken when it is empty. Raises Unreadable."""
+    if _FORMULAS[separator] in text or text[:1] == "=":  # what a spreadsheet would run
+        raise Hostile("formula")
     fields = text.split(separator)
     if len(fields) == count + 1 and not fields[-1]:
         fields.pop()

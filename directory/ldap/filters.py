@@ -10,7 +10,7 @@ from directory.ldap.ber import BadBer, Cursor
 from directory.sounds import sound_of
 from directory.words import folded, words_of
 
-PARTS = 64  # of one filter, in all
+PARTS = 256  # of one filter, in all
 AND, OR, NOT, EQUAL, SUBSTRINGS, AT_LEAST, AT_MOST, PRESENT, APPROX, EXTENSIBLE = (
     0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0x87, 0xA8, 0xA9
 )  # fmt: skip

@@ -1,19 +1,25 @@
-"""One LDAP search over the annuaire: candidates, then the filter on each entry; the latest searches are remembered."""
+"""One LDAP search over the annuaire: candidates from its index, then the filter on each entry."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 
 from directory.annuaire import Annuaire
-from directory.edition.card import Card, unpack
+from directory.edition.card import AT, JOB, NAME, WHERE, Card, unpack
+from directory.edition.readers import Reader
 from directory.ldap import messages as m
 from directory.ldap import tree
 from directory.ldap.filters import Filter, matches
-from directory.ldap.plan import texts
+from directory.ldap.plan import Lookup, plan
 from directory.ldap.tree import Attributes, normal
+from directory.listing import MOST, Listed, Numbered, by_beginning, by_piece_of_address, by_pieces, everything
+from directory.query import parse
+from directory.ranking import rank
+from directory.search import search
 
-REMEMBERED = 512
+FIELDS = NAME + WHERE + JOB + AT
+EACH = 4  # cards for each entry that is wanted: some have no mailbox, some do not fit
+LIKELIEST = 40  # of the words that begin so
+LOOKED_AT = 10_000  # cards, where a filter names nothing that is indexed
 CERTIFICATE = "usercertificate"
 Certificates = Callable[[Sequence[str]], Mapping[str, Sequence[bytes]]]
 
@@ -41,8 +47,6 @@ class Finder:
     def __init__(self, annuaire: Annuaire, certificates: Certificates) -> None:
         self._annuaire = annuaire
         self._certificates = certificates
-        self._known: OrderedDict[tuple[int, str, int], list[Card]] = OrderedDict()
-        self._lock = Lock()
 
     def find(self, asked: m.Search, limit: int) -> Answer:
         """Entries that fit, at most `limit`. Raises DatabaseDown."""
@@ -51,56 +55,127 @@ class Finder:
             return Answer([], code=m.NO_SUCH_OBJECT)
         if asked.scope == m.BASE and not base.startswith("mail="):
             return self._container(asked, base)
-        found: dict[str, tuple[Card, Attributes]] = {}
-        for dn, card, attributes in self._candidates(asked.filter, base, limit):
-            if dn in found or not _below(dn, base, asked.scope):
-                continue
-            if matches(_renamed(asked.filter), attributes, tree.KNOWN):
-                found[dn] = card, attributes
+        found: dict[str, Attributes] = dict(_containers(asked, base))
+        look = _Look(self._annuaire.reader(), asked.filter, base, limit)
+        wanted = _renamed(asked.filter)
+        exists = not base.startswith("mail=")
+        for dn, attributes in look.candidates():
+            exists = exists or normal(dn) == base
+            if dn not in found and _below(dn, base, asked.scope) and matches(wanted, attributes, tree.KNOWN):
+                found[dn] = attributes
             if len(found) > limit:
                 break
+        code = m.SUCCESS if exists else m.NO_SUCH_OBJECT
+        return self._answer(asked, found, limit, m.ADMIN_LIMIT if look.was_cut and len(found) <= limit else code)
+
+    def _answer(self, asked: m.Search, found: dict[str, Attributes], limit: int, code: int) -> Answer:
         listed = list(found.items())[:limit]
-        certificates = self._certificates([one["mail"][0] for _, (_, one) in listed]) if _wants(asked) else {}
-        entries = [_entry(dn, attributes, asked, certificates) for dn, (_, attributes) in listed]
-        return Answer(entries, more=len(found) > limit)
+        addresses = [one["mail"][0] for _, one in listed if "mail" in one]
+        certificates = self._certificates(addresses) if addresses and _wants(asked) else {}
+        entries = [_entry(dn, attributes, asked, certificates) for dn, attributes in listed]
+        return Answer(entries, more=len(found) > limit, code=code)
 
     def _container(self, asked: m.Search, base: str) -> Answer:
-        name = "o" if base == tree.ROOT else "ou"
-        kind = "organization" if name == "o" else "organizationalUnit"
-        attributes: Attributes = {"objectclass": ["top", kind], name: [base.partition(",")[0].partition("=")[2]]}
-        fits = matches(asked.filter, attributes, tree.KNOWN)
+        attributes = _described(base)
+        fits = matches(_renamed(asked.filter), attributes, tree.KNOWN)
         return Answer([_entry(base, attributes, asked, {})] if fits else [])
 
-    def _candidates(self, wanted: Filter, base: str, limit: int) -> Iterable[tuple[str, Card, Attributes]]:
-        asked = [base[5:].partition(",")[0]] if base.startswith("mail=") else texts(wanted)
-        cards = self._everybody(limit) if asked is None else self._searched(asked, limit)
-        for card in cards:
-            for dn, attributes in tree.entries_of(card):
-                yield dn, card, attributes
 
-    def _searched(self, asked: list[str], limit: int) -> Iterable[Card]:
-        for text in asked:
-            yield from self._one(text, limit)
+class _Look:
+    """The cards that one filter may be about, as entries: those that fit best first, as many as the limit may need;
+    then all that the index has, then all there are, of which a bounded number is looked at (`was_cut`)."""
 
-    def _one(self, text: str, limit: int) -> list[Card]:
-        key = (self._annuaire.serial, text, limit)
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        cards = [one.card for one in self._annuaire.search(text, limit=limit + 1)]
-        with self._lock:
-            self._known[key] = cards
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return cards
+    def __init__(self, reader: Reader | None, wanted: Filter, base: str, limit: int) -> None:
+        self._reader = reader
+        self._limit = limit
+        self._lookups = [Lookup(address=_address_of(base))] if base.startswith("mail=") else plan(wanted)
+        self.was_cut = False
 
-    def _everybody(self, limit: int) -> Iterable[Card]:
+    def candidates(self) -> Iterator[tuple[str, Attributes]]:
+        """Some of them may come twice. Nothing of the red list."""
+        for card in self._cards():
+            shown = replace(card, boxes=tuple(box for box in card.boxes if not box.red_list))
+            yield from tree.entries_of(shown)
+
+    def _cards(self) -> Iterator[Card]:
+        reader, lookups = self._reader, self._lookups
+        if reader is None:
+            return
+        if lookups is None:
+            yield from self._everybody(reader)
+            return
+        whole = True
+        for lookup in lookups:
+            found = self._first(reader, lookup)
+            whole &= found.whole
+            yield from (one.card for one in found.cards)
+        for lookup in lookups if not whole else ():
+            every = _all(reader, lookup)
+            if every is None:
+                yield from self._everybody(reader)
+                return
+            yield from (one.card for one in every)
+
+    def _first(self, reader: Reader, lookup: Lookup) -> Listed:
+        """Of words those that begin so, the likeliest of them, in the order in which people want them."""
+        if lookup.alike:
+            found = search(reader, parse(_text(lookup)), limit=self._limit + 1)
+            return Listed([Numbered(0, one.card) for one in found], whole=True)
+        if not lookup.words:
+            every = _all(reader, lookup)
+            return Listed(every or [], whole=every is not None)
+        asked = [(FIELDS, word, False) for word, _ in lookup.words]
+        listed = by_pieces(reader, asked, self._limit * EACH + 1, LIKELIEST)
+        ranked = rank((one.card for one in listed.cards), parse(_text(lookup)), len(listed.cards), see_red=False)
+        rest = {found.card.key for found in ranked}
+        cards = [found.card for found in ranked] + [one.card for one in listed.cards if one.card.key not in rest]
+        inside = any(inside for _, inside in lookup.words)
+        return Listed([Numbered(0, card) for card in cards], whole=listed.whole and not inside)
+
+    def _everybody(self, reader: Reader) -> Iterator[Card]:
         """From the first card on: those with a mailbox stand there."""
-        reader = self._annuaire.reader()
-        for _, text in reader.cards_after(-1, limit * 4) if reader else ():
-            card = unpack(text)
-            yield replace(card, boxes=tuple(box for box in card.boxes if not box.red_list))
+        for number, one in enumerate(everything(reader, "", -1)):
+            if number >= LOOKED_AT:
+                self.was_cut = True
+                return
+            yield one.card
+
+
+def _all(reader: Reader, lookup: Lookup) -> list[Numbered] | None:
+    """Every card of a look-up; None: too many to be listed."""
+    if lookup.key:
+        rows = reader.cards_beginning(lookup.key, MOST + 1)
+        return [Numbered(number, unpack(text)) for number, text in rows] if len(rows) <= MOST else None
+    if lookup.address:
+        return by_beginning(reader, [lookup.address])
+    if lookup.held:
+        return by_piece_of_address(reader, lookup.held)
+    listed = by_pieces(reader, [(FIELDS, word, inside) for word, inside in lookup.words], MOST)
+    return listed.cards if listed.whole else None
+
+
+def _text(lookup: Lookup) -> str:
+    return " ".join(word for word, _ in lookup.words)
+
+
+def _address_of(base: str) -> str:
+    return tree.unescaped(base[5:].partition(f",{tree.PEOPLE}")[0].partition(f",{tree.PLACES}")[0])
+
+
+def _containers(asked: m.Search, base: str) -> Iterator[tuple[str, Attributes]]:
+    """The root and its two branches, where they are in the scope and fit."""
+    for dn in (tree.ROOT, tree.PEOPLE, tree.PLACES):
+        inside = _below(dn, base, asked.scope) or (asked.scope == m.SUBTREE and dn == base)
+        attributes = _described(dn)
+        if inside and matches(_renamed(asked.filter), attributes, tree.KNOWN):
+            yield dn, attributes
+
+
+def _described(dn: str) -> Attributes:
+    """The attributes of a branch."""
+    name = "o" if dn == tree.ROOT else "ou"
+    kind = "organization" if name == "o" else "organizationalUnit"
+    return {"objectclass": ["top", kind], name: [dn.partition(",")[0].partition("=")[2]]}
 
 
 _BASES = frozenset(("", tree.ROOT, tree.PEOPLE, tree.PLACES))

@@ -1,55 +1,98 @@
-"""From a filter to what is typed into the annuaire's own search: it brings candidates, the filter then decides."""
+"""From a filter to look-ups in the annuaire's index: they bring all cards that may fit, the filter then decides."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 from directory.ldap.filters import AND, APPROX, EQUAL, OR, SUBSTRINGS, Filter
 from directory.ldap.tree import ALIASES
-from directory.words import words_of
+from directory.words import PARTICLES, TITLES, words_of
 
 ALTERNATIVES = 8
-_SEARCHED = frozenset(
-    ("cn", "sn", "givenname", "displayname", "mail", "o", "ou", "l", "postalcode", "st", "title", "description", "uid")
-)
+_NAMES = frozenset(("cn", "sn", "givenname", "displayname", "o", "ou", "l", "postalcode", "st"))
+_LABELS = frozenset(("title", "description"))
 
 
-def texts(wanted: Filter) -> list[str] | None:
-    """What to search for, any of which may bring the entries; None when the filter names nothing that is indexed."""
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One of: a key or its beginning, an address or its beginning, a piece of an address, or words that a card has.
+
+    `words`: each with whether it may stand anywhere in a word, not at the beginning alone. `alike`: words that sound so
+    will do.
+    """
+
+    key: str = ""
+    address: str = ""
+    held: str = ""
+    words: tuple[tuple[str, bool], ...] = ()
+    alike: bool = False
+
+
+def plan(wanted: Filter) -> list[Lookup] | None:
+    """Look-ups any of which may bring an entry that fits; None when the filter names nothing that is indexed."""
     if wanted.kind == OR:
-        return _any([texts(part) for part in wanted.parts])
+        return _any([plan(part) for part in wanted.parts])
     if wanted.kind == AND:
-        return _all([found for part in wanted.parts if (found := texts(part))])
-    name = ALIASES.get(wanted.attribute, wanted.attribute)
-    if wanted.kind not in (EQUAL, SUBSTRINGS, APPROX) or name not in _SEARCHED:
+        return _all([found for part in wanted.parts if (found := plan(part))])
+    if wanted.kind not in (EQUAL, SUBSTRINGS, APPROX):
         return None
-    return _typed(name, wanted)
+    lookup = _one(ALIASES.get(wanted.attribute, wanted.attribute), wanted)
+    return [lookup] if lookup else None
 
 
-def _typed(name: str, wanted: Filter) -> list[str] | None:
-    pieces = [piece for piece in wanted.values if piece]
-    text = " ".join(pieces)
+def _one(name: str, wanted: Filter) -> Lookup | None:
+    values = wanted.values
     if name == "uid":
-        return [text[1:] if len(text) > 9 and text[:1] in "08" else text]
-    if name == "mail" and wanted.values[0]:
-        return [wanted.values[0] if "@" in wanted.values[0] else " ".join(words_of(text))]
-    return [" ".join(words_of(text))] if words_of(text) else None
+        return Lookup(key=values[0]) if values[0] else None
+    if name == "mail" and wanted.kind != APPROX:
+        if values[0]:
+            return Lookup(address=values[0].lower())
+        return Lookup(held=max(values, key=len).lower())
+    if name not in _NAMES | _LABELS | {"mail"}:
+        return None
+    words = dict.fromkeys(_words(wanted, labels=name in _LABELS))
+    return Lookup(words=tuple(words), alike=wanted.kind == APPROX) if words else None
 
 
-def _any(found: list[list[str] | None]) -> list[str] | None:
-    """Every alternative counts: one that names nothing makes the whole unbounded."""
-    every: list[str] = []
+def _words(wanted: Filter, *, labels: bool) -> Iterable[tuple[str, bool]]:
+    """What the index does not hold is left to the filter: particles of names, short words of labels."""
+    for place, piece in enumerate(wanted.values):
+        for word in words_of(piece):
+            if word not in PARTICLES and (not labels or (len(word) > 2 and word not in TITLES)):
+                yield word, place > 0
+
+
+def _any(found: list[list[Lookup] | None]) -> list[Lookup] | None:
+    """Every alternative counts: one that names nothing makes the whole unbounded, as too many of them do."""
+    every: dict[Lookup, None] = {}
     for one in found:
         if one is None:
             return None
-        every += one
-    return list(dict.fromkeys(every))[:ALTERNATIVES]
+        every.update(dict.fromkeys(one))
+    return list(every) if len(every) <= ALTERNATIVES else None
 
 
-def _all(found: list[list[str]]) -> list[str] | None:
-    """All must hold: their words together, for each choice of alternatives; addresses stand alone."""
+def _all(found: list[list[Lookup]]) -> list[Lookup] | None:
+    """All must hold: the narrowest of the kinds leads, for each choice of alternatives."""
     if not found:
         return None
-    addresses = [one for one in found if any("@" in text for text in one)]
-    if addresses:
-        return addresses[0]
-    joined = (" ".join(dict.fromkeys(" ".join(choice).split())) for choice in product(*found))
-    return list(dict.fromkeys(joined))[:ALTERNATIVES]
+    if _choices(found) > ALTERNATIVES:
+        return min(found, key=len)
+    return list(dict.fromkeys(_both(choice) for choice in product(*found)))
+
+
+def _choices(found: list[list[Lookup]]) -> int:
+    number = 1
+    for one in found:
+        number *= len(one)
+    return number
+
+
+def _both(choice: Sequence[Lookup]) -> Lookup:
+    leading = next((one for one in choice if one.key), None) or next((one for one in choice if one.address), None)
+    if leading:
+        return leading
+    words = tuple(dict.fromkeys(word for one in choice for word in one.words))
+    if words:
+        return Lookup(words=words, alike=any(one.alike for one in choice))
+    return choice[0]

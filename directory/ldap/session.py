@@ -50,8 +50,9 @@ class Session:
         self._door = door
         self._peer = peer
         self._who: Identity | None = None
+        self._name = ""
         self._failed = 0
-        self._pages: dict[bytes, list[Entry]] = {}
+        self._pages: dict[bytes, _Rest] = {}
         self.secure = secure
         self.is_over = False
 
@@ -87,8 +88,10 @@ class Session:
             return m.PROTOCOL_ERROR, "LDAP version 3 only"
         if request.password is None:
             return m.AUTH_METHOD, "simple bind only"
+        if not request.name and not request.password:  # anonymous: may read what the server says of itself
+            return m.SUCCESS, ""
         if not request.name or not request.password:  # RFC 4513 §5.1.2: a name without password is nobody
-            return m.NO_ANONYMOUS, "anonymous use is not offered: bind with your address and password"
+            return m.UNWILLING, "a name and a password are needed"
         if not self.secure and not (self._door.clear_loopback and self._peer in LOOPBACK):
             return m.CONFIDENTIALITY, "StartTLS first"
         try:
@@ -99,12 +102,13 @@ class Session:
             return m.INVALID_CREDENTIALS, "wrong name or password"
         if found.role not in self._door.roles:
             return m.INSUFFICIENT, "the annuaire is for professionals"
-        self._who = found
+        self._who, self._name = found, _login(request.name)
         return m.SUCCESS, ""
 
     def _extended(self, number: int, request: m.Extended) -> bytes:
         if request.oid == m.WHO_AM_I:
-            return m.answer(number, m.EXTENDED_ANSWER, m.SUCCESS, extra=ber.octets("", 0x8B))
+            name = f"u:{self._name}" if self._who else ""  # RFC 4532 §2.2
+            return m.answer(number, m.EXTENDED_ANSWER, m.SUCCESS, extra=ber.octets(name, 0x8B))
         return m.answer(number, m.EXTENDED_ANSWER, m.PROTOCOL_ERROR, "unknown operation")
 
     async def _search(self, message: m.Message, asked: m.Search) -> list[bytes]:
@@ -144,14 +148,14 @@ class Session:
             found = await self._find(asked, min(asked.size_limit or PAGES_LIMIT, PAGES_LIMIT))
             if isinstance(found, int):
                 return [done(found)]
-            left = found.entries
-        now, rest = left[:size], left[size:] if size else []
-        fresh = b""
+            left = _Rest(found.entries, m.SIZE_LIMIT if found.more else found.code)
+        now, rest = left.entries[:size], left.entries[size:] if size else []
+        fresh, code = b"", m.SUCCESS if rest or not size else left.code
         if rest:
             fresh = secrets.token_bytes(16)
-            self._pages = {fresh: rest}  # one search at a time
-        control = m.page(len(left), fresh)
-        return [*_entries(number, now), m.answer(number, m.SEARCH_DONE, m.SUCCESS, controls=(control,))]
+            self._pages = {fresh: _Rest(rest, left.code)}  # one search at a time
+        control = m.page(len(left.entries), fresh)
+        return [*_entries(number, now), m.answer(number, m.SEARCH_DONE, code, controls=(control,))]
 
     async def _find(self, asked: m.Search, limit: int) -> Answer | int:
         """The answer, or the code of what went wrong."""
@@ -162,6 +166,14 @@ class Session:
             return m.TIME_LIMIT
         except PliError:
             return m.UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What is left of a search, and how it ends."""
+
+    entries: list[Entry]
+    code: int
 
 
 class _Done:

@@ -3,9 +3,10 @@
 A mailbox is one entry: mail clients complete addresses, and somebody with two mailboxes is two lines to choose from.
 """
 
+import re
 from collections.abc import Iterator
 
-from directory.edition.card import PERSON, Box, Card, Place
+from directory.edition.card import PERSON, Box, Card
 from directory.ldap import messages as m
 
 ROOT = "o=annuaire"
@@ -59,10 +60,10 @@ def dn_of(card: Card, box: Box) -> str:
 
 
 def attributes_of(card: Card, box: Box) -> Attributes:
-    """By their names in lower case; none of them empty."""
-    place = next((one for one in card.places if one.structure_id == box.structure_id), None) or (
-        card.places[0] if card.places else Place()
-    )
+    """By their names in lower case; none of them empty. A mailbox of no structure is found at each place of whom it
+    is."""
+    here = [one for one in card.places if box.structure_id and one.structure_id == box.structure_id]
+    places = here or list(card.places)
     name = card.name if card.type == PERSON else " – ".join(part for part in (card.family, box.service) if part)
     found = {
         "objectclass": _classes(card),
@@ -71,19 +72,19 @@ def attributes_of(card: Card, box: Box) -> Attributes:
         "sn": [card.family],
         "givenname": [card.given],
         "mail": [box.address],
-        "o": [place.name],
+        "o": [place.name for place in places],
         "ou": [box.service],
-        "l": [place.city],
-        "postalcode": [place.postcode],
-        "st": [place.department],
-        "street": [place.street],
+        "l": [place.city for place in places],
+        "postalcode": [place.postcode for place in places],
+        "st": [place.department for place in places],
+        "street": [place.street for place in places],
         "title": [card.profession],
         "description": [card.specialty],
-        "telephonenumber": [place.phone],
+        "telephonenumber": [place.phone for place in places],
         "uid": [card.key],
         "businesscategory": [box.kind],
     }
-    return {key: kept for key, values in found.items() if (kept := [value for value in values if value])}
+    return {key: kept for key, values in found.items() if (kept := [value for value in dict.fromkeys(values) if value])}
 
 
 def _classes(card: Card) -> list[str]:
@@ -171,6 +172,11 @@ def escaped(value: str) -> str:
     """A value within a distinguished name (RFC 4514 §2.4)."""
     out = "".join(f"\\{letter}" if letter in ',+"\\<>;=#' else letter for letter in value)
     return f"\\{out}" if out.startswith(" ") else out
+
+
+def unescaped(value: str) -> str:
+    """What `escaped` was given."""
+    return re.sub(r"\\(.)", r"\1", value)
 
 
 def normal(dn: str) -> str:

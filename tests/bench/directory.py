@@ -2,19 +2,22 @@
 
 Import beside `sqlite3 .import` and COPY, searches alone and during an import, a day's difference, LDAP type-ahead, and
 the quality of search beside plain trigrams. Processor seconds are compared where one process does the work: they do not
-depend on what else the machine does. Writes its table into docs/performance.md, unless --check. `--folder` keeps the
-files between runs; `--stage` runs some of it, without writing.
+depend on what else the machine does. `--folder` keeps the files, and what each stage found, between runs; `--stage`
+runs some of it, so that each can have its own quiet minutes. What all stages found goes into docs/performance.md,
+unless --check.
 """
 
 import argparse
+import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -48,6 +51,7 @@ NOW = FakeClock().now()
 TOTALS = ("sounds alike, all", "all")
 ADDRESSES = 1_000  # resolved that are known, and as many that are not
 DAY = 1_000  # lines that change in a day
+SEARCHED = 100  # texts of each kind asked again and again during an import
 Rows = list[str]
 
 
@@ -87,25 +91,59 @@ def all_files(folder: Path) -> list[Path]:
     return [folder / name for name in FILES.values()]
 
 
+def peer(folder: Path) -> Rows:
+    """Processor seconds of `sqlite3 .import` and its indexes, kept for the import's share."""
+    (folder / "peer").write_text(f"{sqlite_import(folder)}")
+    return [f"| `sqlite3 .import` with indexes | {_kept(folder, 'peer'):.1f} s of processor |"]
+
+
 def imported(folder: Path) -> Rows:
     """The whole import in a process of its own: comparison, edition, the entries that mail resolves."""
-    peer = sqlite_import(folder)
     code = (
         "import resource; from tests.bench.directory import *; home = Path({0!r}); "
         "print(take('sqlite:///{0}/x.db', home, all_files(Path({1!r})))); "
         "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))"
     ).format(str(folder / "home"), str(folder))
-    before = processor_s(resource.RUSAGE_CHILDREN)
-    (folder / "home").mkdir(exist_ok=True)
+    shutil.rmtree(folder / "home", ignore_errors=True)
+    (folder / "home").mkdir()
+    before, started = processor_s(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    own = processor_s(resource.RUSAGE_CHILDREN) - before
+    own, clock = processor_s(resource.RUSAGE_CHILDREN) - before, time.monotonic() - started
     edition, memory = (line for line in done.stdout.splitlines() if line[:1] in "/0123456789")
     (folder / "edition").write_text(edition)
+    share = own / _kept(folder, "peer")
     return [
-        f"| `sqlite3 .import` with indexes | {peer:.1f} s of processor |",
-        f"| Pli, whole import (asked: 3 times at most) | {own:.1f} s of processor, {own / peer:.2f} times |",
+        f"| Pli, whole import (asked: 3 times at most) | {own:.1f} s of processor, {share:.2f} times; {clock:.0f} s |",
         f"| memory at most (asked: 1 GB) | {int(memory) // 1024} MB |",
     ]
+
+
+def during(folder: Path) -> Rows:
+    """Searches in the edition in use while the same process imports another one from the beginning."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="during-") as home:
+        spent, _ = _searched_meanwhile(folder, f"sqlite:///{home}/x.db", Path(home))
+    said = f"p50 {median(spent):.1f} ms, p99 {_p99(spent):.1f} ms"
+    return [f"| {len(spent)} searches during an import (asked: 5 and 20 ms) | {said} |"]
+
+
+def _searched_meanwhile(folder: Path, url: str, home: Path) -> tuple[list[float], float]:
+    """Milliseconds of each search, sorted, and the import's seconds by the clock."""
+    reader, spent, started = reader_of(folder), [], time.monotonic()
+    asked = _texts(reader, SEARCHED // 10)
+    for text in asked:
+        search(reader, parse(text))
+    with ThreadPoolExecutor(1) as beside:
+        work = beside.submit(take, url, home, all_files(folder))
+        while not work.done():
+            for text in asked:
+                spent.append(_ms(lambda text=text: search(reader, parse(text))))
+                time.sleep(0.05)
+        work.result()
+    return sorted(spent), time.monotonic() - started
+
+
+def _kept(folder: Path, name: str) -> float:
+    return float((folder / name).read_text())
 
 
 def edition_of(folder: Path) -> Path:
@@ -131,24 +169,22 @@ def next_day(folder: Path) -> Rows:
     return [f"| a day's {DAY:,} changes, beyond the comparison (asked: 2 s) | {beyond:.2f} s |"]
 
 
+def copied(folder: Path) -> Rows:
+    """COPY into PostgreSQL and its indexes, kept for the import's share."""
+    with PostgresCluster() as cluster:
+        (folder / "copy").write_text(f"{copy_import(cluster.create_database(), folder)}")
+    return [f"| PostgreSQL: COPY with indexes | {_kept(folder, 'copy'):.1f} s |"]
+
+
 def postgres(folder: Path) -> Rows:
-    """COPY beside the import into PostgreSQL; meanwhile the SQLite edition is searched."""
-    reader, asked = reader_of(folder), _texts(reader_of(folder), 12)
-    with PostgresCluster() as cluster, tempfile.TemporaryDirectory() as home:
-        peer = copy_import(cluster.create_database(), folder)
-        started, spent = time.monotonic(), []
-        work = threading.Thread(target=take, args=(cluster.create_database(), Path(home), all_files(folder)))
-        work.start()
-        while work.is_alive():
-            for text in asked:
-                spent.append(_ms(lambda text=text: search(reader, parse(text))))
-                time.sleep(0.05)
-        own = time.monotonic() - started
-    spent.sort()
+    """The import into PostgreSQL; meanwhile the SQLite edition is searched."""
+    with PostgresCluster() as cluster, tempfile.TemporaryDirectory(dir=folder) as home:
+        spent, own = _searched_meanwhile(folder, cluster.create_database(), Path(home))
+    took = f"{own:.1f} s, {own / _kept(folder, 'copy'):.2f} times"
+    said = f"p50 {median(spent):.1f} ms, p99 {_p99(spent):.1f} ms"
     return [
-        f"| PostgreSQL: COPY with indexes | {peer:.1f} s |",
-        f"| PostgreSQL: Pli, whole import, searched meanwhile | {own:.1f} s, {own / peer:.2f} times |",
-        f"| searches during that import, p50 and p99 | {median(spent):.1f} ms, {_p99(spent):.1f} ms |",
+        f"| PostgreSQL: Pli, whole import, searched meanwhile (asked: 3 times at most) | {took} |",
+        f"| {len(spent)} searches of the SQLite edition during that import | {said} |",
     ]
 
 
@@ -266,14 +302,39 @@ def _ms(work: Callable[[], object]) -> float:
 
 
 STAGES: dict[str, Callable[[Path], Rows]] = {
+    "peer": peer,
     "import": imported,
     "day": next_day,
     "resolve": resolving,
     "ldap": ldap,
+    "during": during,
+    "copy": copied,
     "postgres": postgres,
     "speed": speed,
     "quality": quality,
 }
+
+
+def run(folder: Path, name: str) -> None:
+    """One stage; what it found, and how busy the machine was, is kept in the folder."""
+    started, load = time.monotonic(), os.getloadavg()[0]
+    rows = STAGES[name](folder)
+    when = f"{time.strftime('%Y-%m-%d')}, load {load:.0f} at the start"
+    (folder / f"{name}.found").write_text(json.dumps({"rows": rows, "when": when}), encoding="utf-8")
+    print("\n".join(rows), f"  ({name}: {time.monotonic() - started:.0f} s, {when})", sep="\n", flush=True)
+
+
+def found(folder: Path) -> Rows:
+    """What all stages have found: those of one line in one table, each with its day and load; then the larger ones."""
+    facts, tables = ["", "| | | |", "|---|---|---|"], []
+    for name in STAGES:
+        path = folder / f"{name}.found"
+        one = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"rows": []}
+        if "" in one["rows"]:
+            tables += ["", f"{one['when']}:", *one["rows"]]
+        else:
+            facts += [f"{row} {one['when']} |" for row in one["rows"]]
+    return facts + tables
 
 
 def write(rows: Rows) -> None:
@@ -287,26 +348,19 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--scale", choices=SCALES, default="small")
     options.add_argument("--folder", type=Path)
-    options.add_argument("--stage", choices=STAGES, action="append")
+    options.add_argument("--stage", choices=["generate", *STAGES], action="append")
     options.add_argument("--check", action="store_true")
     asked = options.parse_args()
     activities, mailboxes = SCALES[asked.scale]
     with tempfile.TemporaryDirectory(prefix="pli-annuaire-") as own:
         folder = asked.folder or Path(own)
-        if not (folder / FILES["rpps"]).exists():
+        if not (folder / FILES["red"]).exists():  # the last one that is written
             generate(folder, seed=1, activities=activities, mailboxes=mailboxes, progress=lambda *_: None)
-        rows = [
-            f"{activities:,} activities, {mailboxes:,} mailboxes, {os.cpu_count()} cores, load "
-            f"{os.getloadavg()[0]:.0f} at the start, {time.strftime('%Y-%m-%d')}.",
-            "", "| | |", "|---|---|",
-        ]  # fmt: skip
         for name in asked.stage or STAGES:
-            started = time.monotonic()
-            found = STAGES[name](folder)
-            print("\n".join(found), f"  ({name}: {time.monotonic() - started:.0f} s)", sep="\n", flush=True)
-            rows += found
-    if not asked.stage and not asked.check:
-        write(rows)
+            if name in STAGES:
+                run(folder, name)
+        if not asked.check:
+            write([f"{activities:,} activities, {mailboxes:,} mailboxes, {os.cpu_count()} cores.", *found(folder)])
 
 
 if __name__ == "__main__":

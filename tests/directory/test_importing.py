@@ -1,8 +1,11 @@
 """Imports end to end: twice is once, what is refused leaves the edition as it was, who is struck off is heard of."""
 
+import gzip
+import io
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +18,11 @@ from core.db import Db
 from core.errors import BadInput, PliError, Refused
 from directory.annuaire import Annuaire
 from directory.edition.card import unpack
+from directory.edition.kinds import kind_of
 from directory.events import REINSTATED, STRUCK_OFF, events_after, is_struck_off
+from directory.extracts import files as extract_files
+from directory.extracts import mssante, rpps
+from directory.extracts.files import open_lines
 from directory.importing import Importer, Rules
 from directory.national import FILES, generate
 from directory.register import changes_of
@@ -144,8 +151,11 @@ def test_the_red_list_is_shown_to_the_entitled_only(db: Db, annuaire: Annuaire, 
     take(db, annuaire, *all_of(files))
     red = (files / FILES["red"]).read_text().splitlines()[1]
     assert db.read(find_entry, Address.parse(red)).red_list
-    shown = annuaire.search(red)
-    assert all(box.address != red for one in shown for box in one.card.boxes)
+    assert annuaire.search(red) == [] == annuaire.search(red.partition("@")[0] + "@")  # not even whose it is
+    whose = annuaire.search(red, see_red=True)[0].card
+    shown = [one.card for one in annuaire.search(f"{whose.given} {whose.family}")]
+    assert whose.key in {card.key for card in shown}
+    assert all(box.address != red for card in shown for box in card.boxes)
     assert any(box.address == red for box in annuaire.search(red, see_red=True)[0].card.boxes)
 
 
@@ -165,7 +175,28 @@ def hostile(files: Path) -> dict[str, bytes]:
         "nothing": b"",
         "header alone": lines[0],
         "a broken zip": b"PK\x03\x04" + good[:500],
+        "a zip with damaged octets": damaged(good),
+        "a formula": b"".join([*lines[:9], formula(lines[9]), *lines[10:]]),
+        "a zero in one line": b"".join([*lines[:9], lines[9].replace(b"|", b"|\0", 1), *lines[10:]]),
+        "a long line in the middle": b"".join([*lines[:9], b"A" * 3_000_000 + b"\n", *lines[9:]]),
+        "compressed otherwise": gzip.compress(good),
     }
+
+
+def damaged(text: bytes) -> bytes:
+    """A zip of this text, some octets of which are others."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.txt", text)
+    found = bytearray(file.getvalue())
+    found[3000:3040] = bytes(255 - one for one in found[3000:3040])
+    return bytes(found)
+
+
+def formula(line: bytes) -> bytes:
+    fields = line.split(b"|")
+    fields[9] = b'=HYPERLINK("http://evil.test")'
+    return b"|".join(fields)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=False)
@@ -192,6 +223,9 @@ from core.db import Db
 from core.errors import PliError
 from directory import tables
 from directory.annuaire import Annuaire
+from directory.extracts import files as extract_files
+from directory.extracts import mssante, rpps
+from directory.extracts.files import open_lines
 from directory.importing import Importer
 from tests.directory.test_importing import RULES
 
@@ -234,6 +268,77 @@ def test_a_shrunk_file_is_taken_when_that_is_meant(db: Db, annuaire: Annuaire, f
     assert not annuaire.search(lines[-1].decode().split("|")[1])
 
 
+def test_hostile_lines_are_left_out_when_the_rest_is_wanted(
+    db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    take(db, annuaire, *all_of(files))
+    path = tmp_path / "x.txt"
+    path.write_bytes(hostile(files)["a formula"])
+    report = take(db, annuaire, path, rules=replace(RULES, force=True))["files"][0]
+    assert report["rejections"] == [{"line": 10, "reason": "formula"}]
+    assert all("HYPERLINK" not in one.card.family for one in annuaire.search("hyperlink"))
+
+
+def test_people_in_any_order_are_sorted_first(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    lines = (files / FILES["rpps"]).read_bytes().splitlines(keepends=True)
+    mixed = tmp_path / "x.txt"
+    mixed.write_bytes(b"".join([lines[0], *sorted(lines[1:], key=lambda line: line[::-1])]).rstrip(b"\n"))
+    report = take(db, annuaire, mixed, files / FILES["mssante"])
+    assert report["changed"] and {one["rejected"] for one in report["files"]} == {0}
+    cards = {card.key: card for card in cards_of(annuaire) if card.type == "P"}
+    assert cards.keys() == {line.split(b"|")[2].decode() for line in lines[1:]}
+    assert not take(db, annuaire, files / FILES["rpps"])["changed"]
+
+
+def test_nothing_left_of_a_few_lines_is_not_taken(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    lines = (files / FILES["mssante"]).read_bytes().splitlines(keepends=True)
+    few, none = tmp_path / "few.txt", tmp_path / "none.txt"
+    few.write_bytes(b"".join(lines[:6]))
+    none.write_bytes(lines[0])
+    take(db, annuaire, few)
+    with pytest.raises(Refused):
+        take(db, annuaire, none)
+    assert annuaire.search(lines[3].decode().split("|")[1])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "vide"),
+        (b"\n" + b"|".join([b"x"] * 31), "vide"),
+        ("|".join(mssante.COLUMNS).encode("utf-16"), "UTF-16"),
+        ("|".join(mssante.COLUMNS).encode("latin-1"), "UTF-8"),
+        ("|".join(rpps.COLUMNS).encode().decode("latin-1").encode(), "UTF-8"),
+        ("|".join(reversed([*rpps.COLUMNS, ""])).encode(), "ordre"),
+        (";".join(mssante.COLUMNS).encode(), "séparateur"),
+        ("|".join(f'"{one}"' for one in mssante.COLUMNS).encode(), "guillemets"),
+        ("|".join(mssante.COLUMNS[:-2]).encode(), "mssante : des colonnes"),
+        ("|".join([*rpps.COLUMNS, "autre"]).encode(), "rpps : des colonnes"),
+        (b"PER|a@b.test" + b"|" * 29, "en-tête"),
+        ("|".join(mssante.COLUMNS).encode() + b"\rPER|\rPER|", "retour chariot"),
+        (gzip.compress(b"x" * 100), "gzip"),
+        (b"\x7fELF\0\0", "texte"),
+        (b"%PDF-1.4", "PDF"),
+        (b"a;b;c", "extraction connue"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_told_why(data: bytes, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(data + (b"" if reason in ("vide", "UTF-16") else b"\n"))
+    with pytest.raises(BadInput) as refused:
+        kind_of(path)
+    assert reason in refused.value.public
+
+
+def test_too_many_lines_are_not_read_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"A\n" * 3_000_000)
+    monkeypatch.setattr(extract_files, "FILE_LINES", 1_000_000)
+    with pytest.raises(BadInput):
+        for _ in open_lines(path):
+            pass
+
+
 def test_two_of_a_kind_and_none_of_ours(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
     twin = shutil.copy(files / FILES["rpps"], tmp_path / "twin.txt")
     with pytest.raises(BadInput):
@@ -247,7 +352,7 @@ def test_rejected_lines_are_told_each_time_with_their_numbers(
 ) -> None:
     path = tmp_path / "x.txt"
     lines = (files / FILES["mssante"]).read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:5], b"=cmd()|not a line\n", *lines[5:]]))
+    path.write_bytes(b"".join([*lines[:5], b"cmd()|not a line\n", *lines[5:]]))
     for _ in range(2):
         one = take(db, annuaire, path)["files"][0]
         assert one["rejected"] == 1 and one["rejections"] == [{"line": 6, "reason": "not 31 columns"}]

@@ -8,7 +8,7 @@ from directory.ldap import ber, filters
 from directory.ldap import messages as m
 from directory.ldap.ber import BadBer, Cursor
 from directory.ldap.filters import AND, APPROX, EQUAL, NOT, OR, PRESENT, SUBSTRINGS, Filter, matches
-from directory.ldap.plan import texts
+from directory.ldap.plan import ALTERNATIVES, Lookup, plan
 from directory.ldap.tree import KNOWN, escaped, normal
 
 BIND = bytes.fromhex("300c020101600702010304008000")
@@ -115,14 +115,22 @@ def test_filters(wanted: Filter, fits: bool) -> None:
     assert matches(wanted, ENTRY, KNOWN) is fits
 
 
-def test_what_is_searched_for_a_filter() -> None:
+def test_what_is_looked_up_for_a_filter() -> None:
+    dup = (("dup", True),)
     thunderbird = Filter(OR, parts=tuple(Filter(SUBSTRINGS, name, ("", "dup", "")) for name in ("mail", "cn", "sn")))
-    assert texts(thunderbird) == ["dup"]
+    assert plan(thunderbird) == [Lookup(held="dup"), Lookup(words=dup)]
+    typed = Filter(OR, parts=tuple(Filter(SUBSTRINGS, name, ("dup", "")) for name in ("mail", "cn")))
+    assert plan(typed) == [Lookup(address="dup"), Lookup(words=(("dup", False),))]
     both = Filter(AND, parts=(Filter(PRESENT, "objectclass"), eq("sn", "Dupont"), eq("l", "Paris")))
-    assert texts(both) == ["dupont paris"]
-    assert texts(Filter(PRESENT, "objectclass")) is None
-    assert texts(Filter(OR, parts=(eq("sn", "a"), Filter(PRESENT, "cn")))) is None
-    assert texts(eq("mail", "a.b@c.test")) == ["a.b@c.test"]
+    assert plan(both) == [Lookup(words=(("dupont", False), ("paris", False)))]
+    assert plan(Filter(PRESENT, "objectclass")) is None
+    assert plan(Filter(OR, parts=(eq("sn", "a"), Filter(PRESENT, "cn")))) is None
+    assert plan(eq("mail", "A.b@c.test")) == [Lookup(address="a.b@c.test")]
+    assert plan(Filter(AND, parts=(eq("sn", "x"), eq("mail", "a@b.test")))) == [Lookup(address="a@b.test")]
+    assert plan(Filter(AND, parts=(eq("title", "Dr en or"), eq("uid", "8991")))) == [Lookup(key="8991")]
+    assert plan(eq("sn", "de la")) is None  # particles are in no index: the filter looks at everybody
+    assert plan(eq("sn", "bernar", APPROX)) == [Lookup(words=(("bernar", False),), alike=True)]
+    assert plan(Filter(OR, parts=tuple(eq("sn", f"n{n}") for n in range(ALTERNATIVES + 1)))) is None
 
 
 def test_names() -> None:

@@ -10,9 +10,9 @@ from directory.edition import postings
 from directory.edition.build import Builder
 from directory.edition.candidates import SMALL, Group, Groups, Variant
 from directory.edition.card import PERSON
+from directory.edition.kinds import MSSANTE, RED, RPPS
 from directory.edition.readers import Reader, SqliteStatements
 from directory.edition.sinks import SqliteSink
-from directory.edition.sources import MSSANTE, RED, RPPS
 from directory.extracts import mssante, rpps
 from directory.query import parse
 from directory.search import search
@@ -72,6 +72,9 @@ def first(reader: Reader, text: str, **more: str) -> str:
         ("duplessis", "DU PLESSIS"),
         ("anne du plessis", "DU PLESSIS"),
         ("plesis anne", "DU PLESSIS"),
+        ("psy saint lo sur brenne", "HUET"),  # professions cut short, and said otherwise
+        ("pharma bourg hilaire", "THÉVENOT"),
+        ("psycho saint lo sur brenne", "HUET"),
         ("dr huet 99100", "HUET"),
         ("99000000003", "THÉVENOT"),
         ("paul.t@etab.test", "THÉVENOT"),

@@ -72,7 +72,7 @@ def test_and_or_not_presence_and_order(flow: Flow) -> None:
 def test_who_may_not(flow: Flow) -> None:
     patient = next(one for one in flow.info["users"] if one["role"] == "patient")
     search = ("-b", "o=annuaire", "(cn=*)")
-    assert ask(flow, *search, login="nobody").returncode == 48
+    assert ask(flow, *search, login="nobody").returncode == 50
     assert ask(flow, *search, tls="none").returncode == 13
     assert ask(flow, *search, login="x@y.test", password="z").returncode == 49
     assert ask(flow, *search, login=patient["address"], password=patient["password"]).returncode == 50

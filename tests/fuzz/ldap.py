@@ -17,7 +17,7 @@ from directory.ldap import messages as m
 from directory.ldap.ber import BadBer
 from directory.ldap.filters import matches
 from directory.ldap.finder import Finder
-from directory.ldap.plan import texts
+from directory.ldap.plan import plan
 from directory.ldap.session import Door, Session
 from tests.fuzz.engine import main
 
@@ -66,7 +66,7 @@ def message(data: bytes) -> None:
     except BadBer:
         return
     if isinstance(found.request, m.Search):
-        texts(found.request.filter)
+        plan(found.request.filter)
         assert matches(found.request.filter, ENTRY, tree.KNOWN) in (True, False, None)
     for control in found.controls:
         try:
