@@ -75,6 +75,7 @@ def _of_message(
         ("no_identity", any(one.finding.agreement is Agreement.ABSENT for one in chosen)),
         ("already_seen", any(one.row.state == DUPLICATE for one in chosen)),
         ("set_aside", any(row.state == RECONCILE for row in rows)),
+        ("cut_image", any(Problem.CUT_IMAGE in one.document.remarks for one in chosen)),
         ("small_image", any(Problem.SMALL_IMAGE in one.document.remarks for one in chosen)),
         ("unsigned", verdict == "none"),
     )

@@ -27,6 +27,7 @@ ALERTS = {
     "no_identity": "Le nom du patient n'a pas été lu par la machine : comparez-le sur le document.",
     "already_seen": "Ce document a déjà été reçu.",
     "set_aside": "Un autre document du message est à rapprocher : il n'a pas été utilisé.",
+    "cut_image": "L'image est incomplète : demandez-en une autre au patient.",
     "small_image": "L'image est petite : demandez-en une autre si elle est illisible.",
     "unsigned": "Message non signé.",
     "completed": "Le patient a envoyé un document de plus : à lire aussi.",

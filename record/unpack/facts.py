@@ -32,6 +32,8 @@ class Problem(enum.StrEnum):
     OUTSIDE_BODY = "outside_body"  # the body is a reference to elsewhere
     TYPE_LIES = "type_lies"  # declared as something else: a remark, the bytes decide
     SMALL_IMAGE = "small_image"  # hard to read: a remark
+    CUT_IMAGE = "cut_image"  # the file ends before the picture does: a remark
+    FILES_INSIDE = "files_inside"  # a PDF that carries other files, which nobody opened: a remark
     # Wrappings: zip, XDM, FHIR
     TRAVERSAL = "path_traversal"  # a name that leads out of the archive
     SYMLINK = "symlink"
@@ -58,6 +60,8 @@ REMARKS = frozenset(
     {
         Problem.TYPE_LIES,
         Problem.SMALL_IMAGE,
+        Problem.CUT_IMAGE,
+        Problem.FILES_INSIDE,
         Problem.NOT_CDA,
         Problem.REPAIRED,
         Problem.HASH_DIFFERS,

@@ -48,7 +48,8 @@ class PdfReader:
             facts = self._ask(data) or self._ask(data) or {"problem": Problem.TOO_SLOW}
         if "problem" in facts:
             raise Unreadable(Problem(facts["problem"]))
-        return Document("", PDF, data, title=facts["title"], text=facts["text"], pages=facts["pages"])
+        remarks = (Problem.FILES_INSIDE,) if facts["carries"] else ()
+        return Document("", PDF, data, facts["title"], facts["text"], facts["pages"], remarks=remarks)
 
     def close(self) -> None:
         """End the child, if there is one."""

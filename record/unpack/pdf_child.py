@@ -18,7 +18,7 @@ Facts = dict[str, Any]
 
 
 def facts_of(data: bytes, most_pages: int, most_text: int) -> Facts:
-    """`pages`, `text`, `title`, or `problem`, one word."""
+    """`pages`, `text`, `title` and whether it `carries` files; or `problem`, one word."""
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -43,7 +43,8 @@ def _facts(document: pypdfium2.PdfDocument, most_pages: int, most_text: int) -> 
     if raw.FPDF_GetSecurityHandlerRevision(document.raw) != -1:
         return {"problem": "encrypted"}
     title = document.get_metadata_value("Title") or ""
-    return {"pages": pages, "text": _text(document, pages, most_text), "title": title[:300]}
+    carries = raw.FPDFDoc_GetAttachmentCount(document.raw) > 0
+    return {"pages": pages, "text": _text(document, pages, most_text), "title": title[:300], "carries": carries}
 
 
 def _text(document: pypdfium2.PdfDocument, pages: int, most: int) -> str:

@@ -165,6 +165,34 @@ def test_torn_pictures(data: bytes) -> None:
     assert only(data) is Problem.BROKEN
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_a_picture_that_was_cut_off_is_a_remark(form: str) -> None:
+    whole = photo(400, 900, form)
+    assert unpack(whole[: len(whole) // 2]).problems == (Problem.CUT_IMAGE,) and unpack(whole).problems == ()
+
+
+def test_a_thumbnail_is_not_the_end_of_its_picture() -> None:
+    small, whole = photo(100, 80), photo()
+    inside = whole[:2] + b"\xff\xe1" + struct.pack(">H", len(small) + 2) + small + whole[2:]
+    assert unpack(inside).problems == () and unpack(inside[:-2]).problems == (Problem.CUT_IMAGE,)
+
+
+def test_tiff_that_counts_more_strips_than_there_are() -> None:
+    entries = struct.pack("<HHII", 256, 4, 1, 900) + struct.pack("<HHII", 257, 4, 1, 900)
+    many = entries + struct.pack("<HHII", 273, 4, 2**32 - 1, 8) + struct.pack("<HHII", 279, 4, 2**32 - 1, 8)
+    data = b"II*\0" + struct.pack("<IH", 8, 4) + many + struct.pack("<I", 0)
+    assert unpack(data).problems == (Problem.CUT_IMAGE,)
+
+
+def test_files_carried_by_a_pdf_are_told() -> None:
+    """ISO 32000-1 §7.11.4: an embedded file, which nobody opens."""
+    names = b"/Names << /EmbeddedFiles << /Names [(x.exe) << /Type /Filespec /F (x.exe) /EF << /F 6 0 R >> >>] >> >>"
+    carrying = text_pdf(
+        "Ordonnance", catalog=names, extra=b"<< /Type /EmbeddedFile /Length 2 >>\nstream\nMZ\nendstream"
+    )
+    assert unpack(carrying).problems == (Problem.FILES_INSIDE,)
+
+
 def test_tiff_that_bites_its_tail() -> None:
     entries = struct.pack("<HHII", 256, 4, 1, 900) + struct.pack("<HHII", 257, 4, 1, 900)
     data = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 2) + entries + struct.pack("<I", 8)
