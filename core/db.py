@@ -6,7 +6,7 @@ train, reads run on a snapshot connection of their own. SQLite serves one proces
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -94,6 +94,11 @@ class Db:
     def load(self, freight: Freight) -> Loaded:
         """Insert rows; return the numbers they took, after the durable commit. Raises as `run`."""
         return cast("Loaded", self._train.board(freight).result())
+
+    def load_each(self, freights: Sequence[Freight]) -> list[Loaded | BaseException]:
+        """`load` of each by itself, all at once: in their order the numbers, or the error that `load` would raise."""
+        answers = [self._train.board(freight) for freight in freights]
+        return [answer.exception() or answer.result() for answer in answers]
 
     async def arun(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`run` from the event loop."""

@@ -1,12 +1,12 @@
 """Counters without gaps and row tallies: one row each, moved inside the transaction that uses them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from core.statements import ask, execute, mark
+from core.statements import ask, chunks, execute, mark
 
 MOST_AT_ONCE = 64  # counters in one statement
 
@@ -14,7 +14,7 @@ MOST_AT_ONCE = 64  # counters in one statement
 def take_all(connection: Connection, counts: Mapping[str, int]) -> dict[str, int]:
     """The first number of each block; counters in sorted order, so that two trains never lock crosswise."""
     first: dict[str, int] = {}
-    for some in _chunks(sorted(counts)):
+    for some in chunks(sorted(counts), MOST_AT_ONCE):
         asked = [value for name in some for value in (name, counts[name])]
         for name, last in execute(connection, _take_many(mark(connection), len(some)), asked):
             first[name] = last - counts[name] + 1
@@ -23,7 +23,7 @@ def take_all(connection: Connection, counts: Mapping[str, int]) -> dict[str, int
 
 def tally_all(connection: Connection, deltas: Mapping[str, int]) -> None:
     """Move row counts."""
-    for some in _chunks(sorted(deltas)):
+    for some in chunks(sorted(deltas), MOST_AT_ONCE):
         moved = [value for name in some for value in (name, deltas[name])]
         execute(connection, _tally_many(mark(connection), len(some)), moved)
 
@@ -46,10 +46,6 @@ def _tally_many(mark: str, count: int) -> str:
         f"INSERT INTO tallies (name, value) VALUES {rows} "
         "ON CONFLICT (name) DO UPDATE SET value = tallies.value + excluded.value"
     )
-
-
-def _chunks(names: list[str]) -> Iterable[list[str]]:
-    return (names[at : at + MOST_AT_ONCE] for at in range(0, len(names), MOST_AT_ONCE))
 
 
 def next_number(session: Session, counter: str, count: int = 1) -> int:

@@ -5,12 +5,12 @@ conditional UPDATE; retries grow with jitter; after the last one the row is buri
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -35,6 +35,24 @@ class Task:
     kind: str
     ref: int
     attempts: int
+
+
+def gathered(kind: str) -> str:
+    """The topic of promises whose handler is `Several`: one message may stand for many of them."""
+    return f"{TOPIC}:{kind}"
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A handler of short works: whatever waits of its kind is done together. Harmless twice, whether one or many."""
+
+    def __call__(self, ref: int, /) -> None:
+        """One."""
+        ...
+
+    def many(self, refs: Sequence[int], /) -> None:
+        """All; raises what one of them raises, while others may be done by then."""
+        ...
 
 
 def row(kind: str, ref: int, now: datetime, delay_s: float = 0, topic: str = TOPIC) -> tuple[Row, Signal]:
@@ -63,37 +81,35 @@ def put(session: Session, kind: str, ref: int, *, now: datetime, delay_s: float 
 
 def lease(session: Session, row_id: int, now: datetime, seconds: float) -> Task | None:
     """Take the row for `seconds`; None when it is done, buried, not due, or somebody else's."""
+    return next(iter(lease_all(session, [row_id], now, seconds)), None)
+
+
+def lease_all(session: Session, row_ids: Collection[int], now: datetime, seconds: float) -> list[Task]:
+    """Those of the rows that nobody has and that are due, for `seconds`."""
     at = epoch_ms(now)
     taken = session.execute(
         update(outbox)
-        .where(outbox.c.id == row_id, outbox.c.due_at <= at, free(at))
-        .values(state=LEASED, leased_until=at + int(seconds * 1000), attempts=outbox.c.attempts + 1)
-        .returning(outbox.c.id, outbox.c.kind, outbox.c.ref, outbox.c.attempts)
-    ).one_or_none()
-    return Task(*taken) if taken else None
-
-
-def is_free(session: Session, row_id: int, now: datetime) -> bool:
-    """Whether somebody may take it now: a look that rides no train, for messages that come too late."""
-    at = epoch_ms(now)
-    query = select(outbox.c.id).where(outbox.c.id == row_id, outbox.c.due_at <= at, free(at))
-    return session.execute(query).first() is not None
-
-
-def lease_more(session: Session, task: Task, now: datetime, seconds: float, most: int) -> list[Task]:
-    """Take up to `most` more rows of this task's kind that are due, oldest first; work that goes well together."""
-    at = epoch_ms(now)
-    others = select(outbox.c.id).where(outbox.c.kind == task.kind, outbox.c.due_at <= at, free(at))
-    ids = list(session.execute(others.order_by(outbox.c.due_at, outbox.c.id).limit(most)).scalars())
-    if not ids:
-        return []
-    taken = session.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(ids), free(at))
+        .where(outbox.c.id.in_(row_ids), outbox.c.due_at <= at, free(at))
         .values(state=LEASED, leased_until=at + int(seconds * 1000), attempts=outbox.c.attempts + 1)
         .returning(outbox.c.id, outbox.c.kind, outbox.c.ref, outbox.c.attempts)
     )
     return [Task(*row) for row in taken]
+
+
+def asked(session: Session, row_id: int, now: datetime, several: Collection[str], most: int) -> list[int]:
+    """What a message about this row asks for: itself, where it is free and due; where its kind is one of `several`,
+    up to `most` in all of those that wait, oldest first, whether it is among them or not.
+
+    A look that rides no train: messages may come late, and one may stand for many.
+    """
+    at = epoch_ms(now)
+    found = session.execute(_ROW, {"row": row_id, "at": at}).one_or_none()
+    if found is None:
+        return []
+    if found.kind not in several:
+        return [row_id] if found.is_free else []
+    waiting = session.execute(_WAITING, {"kind": found.kind, "at": at, "most": most}).scalars().all()
+    return list(dict.fromkeys(([row_id] if found.is_free else []) + list(waiting)))[:most]
 
 
 def due(session: Session, now: datetime, limit: int = 500, apart: Collection[str] = ()) -> list[int]:
@@ -178,6 +194,17 @@ def _move(session: Session, row_id: int, from_: tuple[str, ...], values: dict[st
     return session.execute(query.returning(outbox.c.id)).one_or_none() is not None
 
 
-def free(at: int) -> Any:
+def free(at: Any) -> Any:
     """The condition under which nobody has a row at this time (epoch, ms)."""
     return or_(outbox.c.state == WAITING, and_(outbox.c.state == LEASED, outbox.c.leased_until <= at))
+
+
+_ROW = select(outbox.c.kind, ((outbox.c.due_at <= bindparam("at")) & free(bindparam("at"))).label("is_free")).where(
+    outbox.c.id == bindparam("row")
+)
+_WAITING = (  # by index, in its order; leases that ran out are for the sweep
+    select(outbox.c.id)
+    .where(outbox.c.state == WAITING, outbox.c.due_at <= bindparam("at"), outbox.c.kind == bindparam("kind"))
+    .order_by(outbox.c.due_at)
+    .limit(bindparam("most"))
+)

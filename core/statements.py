@@ -4,12 +4,20 @@ SQLAlchemy makes a context, a result and an event round for each; SQLite's own c
 connections may be lost at any moment, which SQLAlchemy notices: there it is asked as always.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+MOST_VALUES = 500  # in one list of a statement
+
+
+def chunks(values: Sequence[T], size: int = MOST_VALUES) -> Iterator[Sequence[T]]:
+    """The values in their order, at most `size` at once."""
+    return (values[at : at + size] for at in range(0, len(values), size))
 
 
 def execute(connection: Connection, statement: str, values: Sequence[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,14 +12,21 @@ from sqlalchemy.orm import Session
 from core.errors import BadInput, NotFound, Refused
 from core.ids import new_id
 from core.ins import Ins
+from core.statements import chunks
 from crypto.keyring import Keyring
 from crypto.sealed import object_aad, seal, unseal
-from directory.holders import create_holder, holder_key
-from directory.tables import patients
+from directory.holders import create_holder, holder_aad, holder_key
+from directory.tables import holders, patients
 
 _FACTS = (patients.c.id, patients.c.holder_id, patients.c.mailbox_id)
 _BY_LOOKUP = select(*_FACTS).where(patients.c.lookup == bindparam("sought"))
 _SEALED = select(patients.c.sealed_identity, patients.c.holder_id).where(patients.c.id == bindparam("sought"))
+_BY_LOOKUPS = select(*_FACTS, patients.c.lookup).where(patients.c.lookup.in_(bindparam("sought", expanding=True)))
+_ALL_SEALED = (
+    select(patients.c.id, patients.c.sealed_identity, patients.c.holder_id, holders.c.wrapped_key)
+    .join(holders, holders.c.id == patients.c.holder_id)
+    .where(patients.c.id.in_(bindparam("sought", expanding=True)), holders.c.wrapped_key.is_not(None))
+)
 _DATE = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
 
 
@@ -75,6 +83,16 @@ def find_patient(session: Session, keyring: Keyring, ins: Ins) -> Patient | None
     return Patient(*row) if row else None
 
 
+def find_patients(session: Session, keyring: Keyring, sought: Collection[Ins]) -> dict[Ins, Patient]:
+    """`find_patient` for many in few looks; those who are unknown are left out."""
+    lookups = {ins: _lookup(keyring, ins) for ins in sought}
+    found: dict[bytes, Patient] = {}
+    for some in chunks(list(set(lookups.values()))):
+        for row in session.execute(_BY_LOOKUPS, {"sought": some}):
+            found[bytes(row.lookup)] = Patient(row.id, row.holder_id, row.mailbox_id)
+    return {ins: found[lookup] for ins, lookup in lookups.items() if lookup in found}
+
+
 def patient_of_mailbox(session: Session, mailbox_id: int) -> Patient | None:
     """The patient to whom this mailbox belongs; None for any other kind of mailbox."""
     row = session.execute(select(*_FACTS).where(patients.c.mailbox_id == mailbox_id)).one_or_none()
@@ -101,6 +119,18 @@ def opened_identity(session: Session, keyring: Keyring, patient_id: int) -> tupl
         raise NotFound("patient introuvable", "no such patient")
     key = holder_key(session, keyring, row.holder_id)
     return _load(unseal(key, row.sealed_identity, _aad(patient_id))), key
+
+
+def opened_identities(
+    session: Session, keyring: Keyring, patient_ids: Collection[int]
+) -> dict[int, tuple[Identity, bytes]]:
+    """`opened_identity` for many in few looks; the forgotten are left out."""
+    found = {}
+    for some in chunks(list(patient_ids)):
+        for row in session.execute(_ALL_SEALED, {"sought": some}):
+            key = keyring.unwrap_holder(row.wrapped_key, holder_aad(row.holder_id))
+            found[row.id] = _load(unseal(key, row.sealed_identity, _aad(row.id))), key
+    return found
 
 
 def _lookup(keyring: Keyring, ins: Ins) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from core.outbox import TOPIC
 from mail.incoming import Incoming
 
 
@@ -17,8 +18,9 @@ class Announcement:
 
     kind: str
     concerns: Callable[[Incoming], bool] = always
+    topic: str = TOPIC  # who is woken
 
 
-def kinds_for(mail: Incoming, wanted: Iterable[Announcement]) -> tuple[str, ...]:
-    """The kinds to promise for this message, in their order."""
-    return tuple(announcement.kind for announcement in wanted if announcement.concerns(mail))
+def announced(mail: Incoming, wanted: Iterable[Announcement]) -> tuple[tuple[str, str], ...]:
+    """What to promise for this message: kinds, and who is woken, in their order."""
+    return tuple((each.kind, each.topic) for each in wanted if each.concerns(mail))

@@ -22,7 +22,7 @@ from core.freight import Freight
 from core.ids import new_id
 from crypto.keyring import Keyring
 from crypto.verdict import Verdict
-from mail.announcement import Announcement, kinds_for
+from mail.announcement import Announcement, announced
 from mail.bounds import Bound, MimeBounds
 from mail.consign import Consign
 from mail.conversations import Turn, pending, take, turns
@@ -145,7 +145,7 @@ class Deliverer:
             places=self._places(mail.recipients, verdict),
             received_at=mail.received_at,
             internal_at=mail.received_at,
-            announce=kinds_for(mail, self._announce),
+            announce=announced(mail, self._announce),
             trail=tuple(self._trail.row(event) for event in _events(mail, message_id)),
             dedup=dedup or dedup_of(self._keyring, mail, body),
             more=joined(self._consign(mail, letter, message_id, body.key, body.size), more) if self._consign else more,

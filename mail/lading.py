@@ -44,14 +44,14 @@ class Lading:
     places: tuple[Place, ...]
     received_at: datetime
     internal_at: datetime
-    announce: tuple[str, ...] = ()
+    announce: tuple[tuple[str, str], ...] = ()  # kind and topic of promises
     trail: tuple[Row, ...] = ()
     dedup: bytes | None = None
     more: Freight = NOTHING  # what goes along: consignments for other operators
 
     def freight(self) -> Freight:
         """Rows by table, signals, tallies."""
-        promised = [outbox.row(kind, self.message_id, self.received_at) for kind in self.announce]
+        promised = [outbox.row(kind, self.message_id, self.received_at, topic=topic) for kind, topic in self.announce]
         tables: dict[Table, list[Row]] = {
             bodies: [self._body()],
             messages: [self._message()],

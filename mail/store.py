@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core.db import Db
 from core.errors import NotFound
 from crypto.keyring import Keyring
 from crypto.sealed import SealedReader, unseal, unwrap_key
-from directory.holders import holder_key
+from directory.holders import holder_aad, holder_key
+from directory.tables import holders as holder_rows
 from mail.blobs import Blobs
 from mail.meta import MessageMeta, key_aad
 from mail.spool import body_aad
@@ -47,6 +48,10 @@ class Opened:
     _blobs: Blobs
 
     @property
+    def message_id(self) -> int:
+        return self._kept.message_id
+
+    @property
     def raw(self) -> bytes:
         """The message byte for byte as it came in."""
         return self.read(0, self.size)
@@ -64,6 +69,29 @@ class Opened:
             raise NotFound("message introuvable", "the body's file is missing") from None
 
 
+_COLUMNS: list[Any] = [
+    *(messages.c.id, messages.c.body_id, bodies.c.storage, messages.c.size, messages.c.received_at),
+    *(message_keys.c.wrapped, messages.c.sealed_meta),
+]
+_CHOSEN = (  # of each message's holders whose key still is, the first
+    select(message_keys.c.message_id, func.min(message_keys.c.holder_id).label("holder_id"))
+    .join(holder_rows, holder_rows.c.id == message_keys.c.holder_id)
+    .where(message_keys.c.message_id.in_(bindparam("messages", expanding=True)), holder_rows.c.wrapped_key.is_not(None))
+    .group_by(message_keys.c.message_id)
+    .subquery()
+)
+_FOR_ANY = (
+    select(*_COLUMNS, bodies.c.sealed, _CHOSEN.c.holder_id, holder_rows.c.wrapped_key)
+    .join(_CHOSEN, _CHOSEN.c.message_id == messages.c.id)
+    .join(bodies, bodies.c.id == messages.c.body_id)
+    .join(
+        message_keys,
+        (message_keys.c.message_id == messages.c.id) & (message_keys.c.holder_id == _CHOSEN.c.holder_id),
+    )
+    .join(holder_rows, holder_rows.c.id == _CHOSEN.c.holder_id)
+)
+
+
 class Store:
     """Opens messages for their holders."""
 
@@ -79,12 +107,18 @@ class Store:
             raise NotFound("message introuvable", "no such message for this holder")
         return self._open(found[0], holder)
 
-    def open_within(self, session: Session, message_id: int, holder_id: int) -> Opened:
-        """`open_message` inside a read of the caller's own."""
-        holder, found = self._rows(session, [message_id], holder_id, with_body=True)
-        if not found:
-            raise NotFound("message introuvable", "no such message for this holder")
-        return self._open(found[0], holder)
+    def open_for_any(self, session: Session, message_ids: Collection[int]) -> list[Opened]:
+        """In a read of the caller's own: each with the key of one of its holders; what none of them opens is left out.
+
+        Raises SealBroken.
+        """
+        holders: dict[int, bytes] = {}
+        found = []
+        for row in session.execute(_FOR_ANY, {"messages": list(message_ids)}):
+            if row.holder_id not in holders:
+                holders[row.holder_id] = self._keyring.unwrap_holder(row.wrapped_key, holder_aad(row.holder_id))
+            found.append(self._open(Kept(*row[:8]), holders[row.holder_id]))
+        return found
 
     def open_many(self, message_ids: Collection[int], holder_id: int, *, with_body: bool = False) -> dict[int, Opened]:
         """Several at once, by id; those that this holder has no key to are left out.
@@ -129,12 +163,8 @@ def _sealed_body(session: Session, body_id: int) -> bytes:
 
 
 def _kept(session: Session, message_ids: Collection[int], holder_id: int, with_body: bool) -> Iterable[Kept]:
-    columns: list[Any] = [
-        *(messages.c.id, messages.c.body_id, bodies.c.storage, messages.c.size, messages.c.received_at),
-        *(message_keys.c.wrapped, messages.c.sealed_meta),
-    ]
     query = (
-        select(*columns, *([bodies.c.sealed] if with_body else []))
+        select(*_COLUMNS, *([bodies.c.sealed] if with_body else []))
         .join(bodies, bodies.c.id == messages.c.body_id)
         .join(message_keys, message_keys.c.message_id == messages.c.id)
         .where(messages.c.id.in_(message_ids), message_keys.c.holder_id == holder_id)

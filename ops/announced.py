@@ -1,6 +1,7 @@
 """Which deliveries the upper rooms want to be told of, each with its condition."""
 
 from core.db import Db
+from core.outbox import gathered
 from core.settings import Settings
 from instant.bridged import Bridged
 from instant.mirror import KIND as MIRROR_KIND
@@ -23,7 +24,7 @@ def announced(settings: Settings, db: Db, desk: int) -> tuple[Announcement, ...]
         return any(recipient.mailbox_id == desk for recipient in mail.recipients)
 
     return (
-        Announcement(FILE_KIND, _has_files),
+        Announcement(FILE_KIND, _has_files, gathered(FILE_KIND)),
         Announcement(ENCRYPTED_KIND, _is_secret),
         Announcement(CONSENT_KIND, to_desk),
         Announcement(correlate.KIND, correlate.concerns),

@@ -1,10 +1,13 @@
 """Wakes workers: after each commit of ours, one Celery message per new outbox row, sent from a thread of its own.
 
-It never blocks a commit and never fails one. While the broker is away messages are dropped: the sweep finds the rows.
+One message stands for as many rows as a worker does together, where the promise was made so (`outbox.gathered`). It
+never blocks a commit and never fails one. While the broker is away messages are dropped: the sweep finds the rows.
 """
 
 import queue
 import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import structlog
@@ -12,11 +15,13 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from core.freight import Signal
-from core.outbox import TOPIC
+from core.outbox import TOPIC, gathered
+from ops.keeper import TOGETHER
 from ops.tasks import RUN_ONE
 
 MOST_WAITING = 10_000
 PAUSE_S = 1.0
+GATHERED = gathered("")
 
 log = structlog.get_logger()
 
@@ -26,17 +31,17 @@ class Courier:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._waiting: queue.Queue[int | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[Signal | None] = queue.Queue(MOST_WAITING)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="courier", daemon=True)
         self._thread.start()
 
     def heard(self, signals: list[Signal]) -> None:
         """Queue a message for each outbox row among the signals; more than fit are left to the sweep."""
-        for topic, ref in signals:
-            if topic == TOPIC:
+        for signal in signals:
+            if signal.topic == TOPIC or signal.topic.startswith(GATHERED):
                 with suppress(queue.Full):
-                    self._waiting.put_nowait(ref)
+                    self._waiting.put_nowait(signal)
 
     def close(self) -> None:
         """Stop; what was not sent is found by the next sweep."""
@@ -46,12 +51,20 @@ class Courier:
         self._thread.join(timeout=5)
 
     def _carry(self) -> None:
-        while (row_id := self._waiting.get()) is not None and not self._stop.is_set():
+        while (first := self._waiting.get()) is not None and not self._stop.is_set():
             try:
-                self._app.send_task(RUN_ONE, args=[row_id], retry=False)
+                for row_id in rows_to_tell([first, *self._others()]):
+                    self._app.send_task(RUN_ONE, args=[row_id], retry=False)
             except (OperationalError, OSError) as error:
                 log.warning("courier.broker_away", cause=type(error).__name__)
                 self._rest()
+
+    def _others(self) -> Iterator[Signal]:
+        """What waits by now."""
+        with suppress(queue.Empty):
+            while (following := self._waiting.get_nowait()) is not None:
+                yield following
+            self._waiting.put(None)  # close() speaks last
 
     def _rest(self) -> None:
         """Let the broker come back; meanwhile nothing piles up."""
@@ -61,3 +74,12 @@ class Courier:
                     return self._stop.set()
         self._stop.wait(PAUSE_S)
         return None
+
+
+def rows_to_tell(signals: Iterable[Signal]) -> Iterator[int]:
+    """The rows that get a message: each, but of what is done together only every so many."""
+    seen: Counter[str] = Counter()
+    for topic, ref in signals:
+        if topic == TOPIC or seen[topic] % TOGETHER == 0:
+            yield ref
+        seen[topic] += 1

@@ -1,13 +1,11 @@
 """Keeps promises: takes one outbox row, does what it asks, writes down how it ended. Knows nothing of Celery."""
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import structlog
-from sqlalchemy.orm import Session
 
 from core import outbox
 from core.clock import Clock
@@ -16,7 +14,7 @@ from core.errors import PliError
 
 Handler = Callable[[int], None]  # given the row that the promise is about; harmless twice
 SWEEP_AT_MOST_S = 50.0
-TAKEN_ALONG, SIDE_BY_SIDE = 31, 4  # threads wait for one commit together instead of each for its own
+TOGETHER = 32  # rows of a kind that are done together
 
 log = structlog.get_logger()
 
@@ -31,27 +29,31 @@ class Keeper:
     lease_seconds: int
     attempts: int
     apart: frozenset[str] = frozenset()  # kinds that somebody else keeps
-    together: frozenset[str] = frozenset()  # kinds of many short works: what waits is taken along, side by side
 
     def run_one(self, row_id: int) -> bool:
-        """Do this row's work if it is free and due; False when somebody else has it or it is over."""
-        if not self.db.read(outbox.is_free, row_id, self.clock.now()):
-            return False
-        tasks = self.db.run(self._lease, row_id)
-        with ThreadPoolExecutor(SIDE_BY_SIDE) if len(tasks) > 1 else nullcontext() as pool:
-            ended = list(pool.map(self._tried, tasks)) if pool else [self._tried(task) for task in tasks]
-        if kept := [task.id for task, is_kept in zip(tasks, ended, strict=True) if is_kept]:
-            self.db.run(outbox.done, *kept)
+        """Do what a message about this row asks for (`outbox.asked`); False when somebody else has it or it is over."""
+        ids = self.db.read(outbox.asked, row_id, self.clock.now(), self._several, TOGETHER)
+        tasks = self.db.run(outbox.lease_all, ids, self.clock.now(), self.lease_seconds) if ids else []
+        kept = tasks if self._done_together(tasks) else [task for task in tasks if self._tried(task)]
+        if kept:
+            self.db.run(outbox.done, *(task.id for task in kept))
         return bool(tasks)
 
-    def _lease(self, session: Session, row_id: int) -> list[outbox.Task]:
-        now = self.clock.now()
-        task = outbox.lease(session, row_id, now, self.lease_seconds)
-        if task is None:
-            return []
-        if task.kind not in self.together:
-            return [task]
-        return [task, *outbox.lease_more(session, task, now, self.lease_seconds, TAKEN_ALONG)]
+    @cached_property
+    def _several(self) -> frozenset[str]:
+        return frozenset(kind for kind, handler in self.handlers.items() if isinstance(handler, outbox.Several))
+
+    def _done_together(self, tasks: Sequence[outbox.Task]) -> bool:
+        """False where they have to be done one by one: there is but one, or one of them fails."""
+        handler = self.handlers.get(tasks[0].kind) if len(tasks) > 1 else None
+        if not isinstance(handler, outbox.Several):
+            return False
+        try:
+            handler.many([task.ref for task in tasks])
+        except Exception as error:
+            log.info("task.taken_apart", kind=tasks[0].kind, tasks=len(tasks), cause=type(error).__name__)
+            return False
+        return True
 
     def _tried(self, task: outbox.Task) -> bool:
         """Whether it ended well; if not, when it is tried again is settled."""

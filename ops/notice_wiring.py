@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.db import Db
+from core.outbox import Several
 from core.settings import Settings
 from mail.announcement import Announcement
 from ops.ground import Ground
@@ -11,7 +12,7 @@ from portal.hook_calls import CallHook
 from portal.hooks import CALL_KIND
 from portal.notice_letters import FindNoticed, SendNotice
 from portal.notices import FIND_KIND, SEND_KIND, Noticed
-from portal.record_hooks import RecordHooks, Then
+from portal.record_hooks import RecordHooks, Then, ThenSeveral
 from record.break_glass import GLASS_KIND
 from record.consent import ASK_KIND, MOVED_KIND
 from record.filing import FILE_KIND
@@ -33,12 +34,14 @@ def notice_handlers(ground: Ground) -> dict[str, Callable[[int], None]]:
     }
 
 
-def with_record_hooks(handlers: dict[str, Callable[[int], None]], ground: Ground) -> dict[str, Callable[[int], None]]:
-    """The same, and registered software is told of what they did."""
+def with_record_hooks(
+    handlers: dict[str, Callable[[int], None]], filing: Several, ground: Ground
+) -> dict[str, Callable[[int], None]]:
+    """The same with `filing`, and registered software is told of what they did."""
     hooks = RecordHooks(ground.db, ground.keyring, ground.clock)
-    told = {FILE_KIND: hooks.filed, ASK_KIND: hooks.asked, GLASS_KIND: hooks.emergency}
+    told = {ASK_KIND: hooks.asked, GLASS_KIND: hooks.emergency}
     more: dict[str, Callable[[int], None]] = {kind: Then(handlers[kind], then) for kind, then in told.items()}
-    return handlers | more | {MOVED_KIND: hooks.moved}
+    return handlers | more | {FILE_KIND: ThenSeveral(filing, hooks.filed), MOVED_KIND: hooks.moved}
 
 
 def noticed(settings: Settings, db: Db) -> tuple[Announcement, ...]:

@@ -27,7 +27,7 @@ from record.consent_mail import READ_KIND as CONSENT_KIND
 from record.consent_mail import AskConsent, ReadConsent
 from record.drafter import Drafter
 from record.encrypted import ENCRYPTED_KIND, TellEncrypted
-from record.filing import DRAFT_KIND, FILE_KIND, FileMessage, FilingRules
+from record.filing import DRAFT_KIND, FileMessage, FilingRules
 from record.identity import accepted_oids
 from record.letters import StoredLetters
 from record.medicines.shelf import Shelf
@@ -56,14 +56,20 @@ class Hands:
 def keeper(ground: Ground, handlers: Mapping[str, Handler]) -> Keeper:
     """Takes the outbox's rows. What the relay keeps itself is no business of the workers."""
     outbox = ground.settings.outbox
-    apart, together = frozenset({RELAY_KIND}), frozenset({FILE_KIND})
-    return Keeper(ground.db, ground.clock, handlers, outbox.lease_seconds, outbox.attempts, apart, together)
+    return Keeper(ground.db, ground.clock, handlers, outbox.lease_seconds, outbox.attempts, frozenset({RELAY_KIND}))
 
 
 def promises(ground: Ground, hands: Hands) -> dict[str, Handler]:
     """Outbox kind → who keeps the promise."""
     kept = _filing(ground, hands) | _orders(ground, hands) | _words(ground, hands) | _mail(ground, hands)
-    return with_record_hooks(kept | notice_handlers(ground), ground)
+    return with_record_hooks(kept | notice_handlers(ground), _files(ground), ground)
+
+
+def _files(ground: Ground) -> FileMessage:
+    letters, judge = StoredLetters(ground.db, ground.store), PdfJudge(ground.settings)
+    return FileMessage(
+        ground.db, ground.keyring, ground.trail, ground.clock, letters, ground.blobs, _rules(ground), judge
+    )
 
 
 def _rules(ground: Ground) -> FilingRules:
@@ -76,7 +82,6 @@ def _filing(ground: Ground, hands: Hands) -> dict[str, Handler]:
     db, keyring, trail, clock, blobs = ground.db, ground.keyring, ground.trail, ground.clock, ground.blobs
     letters = StoredLetters(db, ground.store)
     return {
-        FILE_KIND: FileMessage(db, keyring, trail, clock, letters, blobs, _rules(ground), PdfJudge(ground.settings)),
         CONSENT_KIND: ReadConsent(db, keyring, trail, clock, letters, blobs, hands.submitter, hands.desk),
     }
 

@@ -5,12 +5,13 @@ A program hears of what its scopes, the patient's consent and its mailbox's righ
 when the call is promised, and again when it leaves.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from core import outbox
 from core.audit import Event, Trail
 from core.clock import Clock
 from core.db import Db
@@ -94,10 +95,11 @@ class RecordHooks:
     def __init__(self, db: Db, keyring: Keyring, clock: Clock) -> None:
         self._db, self._keyring, self._clock = db, keyring, clock
 
-    def filed(self, message_id: int) -> None:
-        """After the attachments of a message were filed, or not."""
+    def filed(self, *message_ids: int) -> None:
+        """After the attachments of messages were filed, or not."""
         if self._db.read(_anybody):
-            self._db.run(self._filed, message_id)
+            for message_id in message_ids:
+                self._db.run(self._filed, message_id)
 
     def moved(self, consent_id: int) -> None:
         """After what waited for this consent was filed."""
@@ -162,6 +164,21 @@ class Then:
     def __call__(self, ref: int) -> None:
         self._first(ref)
         self._then(ref)
+
+
+class ThenSeveral:
+    """The same for a handler of several at once."""
+
+    def __init__(self, first: outbox.Several, then: Callable[..., None]) -> None:
+        self._first, self._then = first, then
+
+    def __call__(self, ref: int) -> None:
+        self.many([ref])
+
+    def many(self, refs: Sequence[int]) -> None:
+        """As `outbox.Several` says."""
+        self._first.many(refs)
+        self._then(*refs)
 
 
 def may_hear(session: Session, keyring: Keyring, hook: Hook, what: str, ref: int, now: datetime) -> bool:

@@ -4,19 +4,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sqlalchemy.orm import Session
-
-from core.errors import NotFound
 from core.ids import new_id
-from core.ins import Ins, NotAnIns
 from crypto.keyring import Keyring
 from crypto.verdict import Reason, Signature, Verdict
-from directory.patients import Identity, Patient, find_patient, opened_identity
 from mail.blobs import Blobs
 from record.documents import DocumentMeta, Sealed, content_blind, seal_document
 from record.from_message import attachments
 from record.judgement import Judgement, confidentiality_of, judge, may_be_prescription, refuse
 from record.letters import Letter
+from record.subject import Piece, Subject
 from record.unpack import Taken, unpack
 from record.unpack.facts import PDF, CdaFacts, Document, Unpacked
 
@@ -27,25 +23,6 @@ FORGED = frozenset({Reason.CONTENT_CHANGED, Reason.BAD_SIGNATURE, Reason.REVOKED
 def unsigned(_data: bytes) -> Verdict:
     """Where nobody judges PDFs."""
     return Verdict(Reason.NOT_SIGNED)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Piece:
-    """One attachment, opened."""
-
-    part: str
-    name: str
-    unpacked: Unpacked
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Subject:
-    """Of whom a letter speaks. `own`: the patient wrote it; `key` is the patient's holder key."""
-
-    patient: Patient
-    identity: Identity
-    key: bytes
-    own: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,26 +47,6 @@ def open_pieces(letter: Letter, taken: Taken) -> tuple[Piece, ...]:
         )
         found.append(Piece(file.part, file.name, opened))
     return tuple(found)
-
-
-def find_subject(
-    session: Session, keyring: Keyring, letter: Letter, pieces: tuple[Piece, ...]
-) -> tuple[Subject | None, bool]:
-    """The patient, and whether several could be meant: then nobody is, and a person has to look.
-
-    The one who wrote; else the only patient written to; else the one whom the documents name.
-    """
-    at = _Patients(session, keyring)
-    if letter.sender and letter.sender.ins and (sender := at[letter.sender.ins]):
-        return _subject(session, keyring, sender, own=True), False
-    written_to = {p.id: p for a in letter.recipients if a.ins and (p := at[a.ins])}
-    named = {p.id: p for claim in _claims(pieces) if (p := at[claim])}
-    chosen = written_to or named
-    if len(chosen) > 1 and len(both := {key: chosen[key] for key in chosen if key in named}) == 1:
-        chosen = both
-    if len(chosen) != 1:
-        return None, len(chosen) > 1
-    return _subject(session, keyring, next(iter(chosen.values())), own=False), False
 
 
 def prepare(
@@ -185,35 +142,3 @@ def _authors(cda: CdaFacts) -> tuple[str, ...]:
 
 def _author_ids(cda: CdaFacts) -> tuple[str, ...]:
     return tuple(f"{extension}^{root}" for author in cda.authors for extension, root in author.ids)
-
-
-def _claims(pieces: tuple[Piece, ...]) -> list[Ins]:
-    found = []
-    for document in (document for piece in pieces for document in piece.unpacked.documents):
-        for claim in document.claims:
-            try:
-                found.append(Ins.parse(claim.text, claim.oid))
-            except NotAnIns:
-                continue
-    return found
-
-
-class _Patients(dict[Ins, Patient | None]):
-    """Looked up once each: a mail to a patient mostly carries documents of the same one."""
-
-    def __init__(self, session: Session, keyring: Keyring) -> None:
-        super().__init__()
-        self._session, self._keyring = session, keyring
-
-    def __missing__(self, ins: Ins) -> Patient | None:
-        self[ins] = find_patient(self._session, self._keyring, ins)
-        return self[ins]
-
-
-def _subject(session: Session, keyring: Keyring, patient: Patient, *, own: bool) -> Subject | None:
-    """None when the patient's key was destroyed: nothing is filed for the forgotten."""
-    try:
-        identity, key = opened_identity(session, keyring, patient.id)
-        return Subject(patient, identity, key, own)
-    except NotFound:
-        return None

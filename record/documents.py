@@ -4,7 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select, update
@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session
 
 from core.errors import NotFound
 from crypto.keyring import Keyring
-from crypto.sealed import SealedReader, SealedWriter, new_key, object_aad, seal, unseal, unwrap_key, wrap_key
+from crypto.sealed import (
+    OBJECT_MAGIC,
+    SealedReader,
+    SealedWriter,
+    Sealer,
+    new_key,
+    object_aad,
+    unseal,
+    unwrap_key,
+    wrap_key,
+)
 from directory.holders import holder_key
 from directory.patients import get_patient
 from mail.blobs import Blobs, disk_error
@@ -93,13 +103,14 @@ def seal_document(
     Raises StorageFull, StoreBroken.
     """
     key = new_key()
-    sealed_meta = seal(key, json.dumps(asdict(meta), ensure_ascii=False).encode(), _meta_aad(document_id))
+    sealer, facts = Sealer(OBJECT_MAGIC, key), {name: getattr(meta, name) for name in DocumentMeta.__slots__}
+    sealed_meta = sealer.seal(json.dumps(facts, ensure_ascii=False).encode(), _meta_aad(document_id))
     wrapped = wrap_key(patient_key, key, _key_aad(document_id))
-    words = _sealed_text(key, document_id, text)
+    words = _sealed_text(sealer, document_id, text)
     if content is None:
         return Sealed("none", None, sealed_meta, wrapped, words)
     if len(content) <= ROW_BYTES:
-        return Sealed("row", seal(key, content, _aad(document_id)), sealed_meta, wrapped, words)
+        return Sealed("row", sealer.seal(content, _aad(document_id)), sealed_meta, wrapped, words)
     _write(blobs, document_id, key, content)
     return Sealed("file", None, sealed_meta, wrapped, words)
 
@@ -156,10 +167,10 @@ def open_text(session: Session, key: bytes, document_id: int) -> str:
     return zlib.decompress(unseal(key, sealed, _text_aad(document_id))).decode() if sealed else ""
 
 
-def _sealed_text(key: bytes, document_id: int, text: str) -> bytes | None:
+def _sealed_text(sealer: Sealer, document_id: int, text: str) -> bytes | None:
     """Packed: the words of a document are said twice otherwise."""
     bare = text[:TEXT_CHARACTERS].strip()
-    return seal(key, zlib.compress(bare.encode(), 1), _text_aad(document_id)) if bare else None
+    return sealer.seal(zlib.compress(bare.encode(), 1), _text_aad(document_id)) if bare else None
 
 
 def wipe(session: Session, document_ids: Collection[int]) -> list[int]:

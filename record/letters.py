@@ -1,9 +1,9 @@
 """A message as this room reads it: who wrote, to whom, the verdict, the bytes and their parts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.address import Address, NotAnAddress
@@ -14,7 +14,6 @@ from directory.resolve import is_local_domain
 from mail.meta import MessageMeta
 from mail.part import Part
 from mail.store import Opened, Store
-from mail.tables import message_keys
 
 COLLECT = "collect"
 OUTSIDE = frozenset({"mx", COLLECT})  # listeners by which others come in
@@ -45,6 +44,10 @@ class Letters(Protocol):
         """Raises NotFound."""
         ...
 
+    def open_many(self, message_ids: Sequence[int]) -> tuple[Letter, ...]:
+        """Those that are there."""
+        ...
+
 
 class StoredLetters:
     """Opens messages of the mail store in the name of the service, with the key of one of their holders."""
@@ -54,41 +57,48 @@ class StoredLetters:
 
     def open(self, message_id: int) -> Letter:
         """Raises NotFound when it is gone, or when the keys of all its holders are."""
-        opened, sender = self._db.read(self._opened, message_id)
-        return Letter(
-            message_id,
-            opened.raw,
-            opened.meta.tree,
-            opened.meta.verdict,
-            sender,
-            _addresses(opened.meta.recipients),
-            opened.meta.subject,
-            opened.meta.message_id,
-            opened.meta.in_reply_to,
-        )
-
-    def _opened(self, session: Session, message_id: int) -> tuple[Opened, Address | None]:
-        for holder_id in _holders(session, message_id):
-            try:
-                opened = self._store.open_within(session, message_id, holder_id)
-            except NotFound:  # this holder's key was destroyed
-                continue
-            return opened, _vouched_sender(session, opened.meta)
+        for letter in self.open_many([message_id]):
+            return letter
         raise NotFound("message introuvable", "no holder can open this message")
 
+    def open_many(self, message_ids: Sequence[int]) -> tuple[Letter, ...]:
+        """In one look at the database. Raises SealBroken."""
+        return tuple(_letter(opened, sender) for opened, sender in self._db.read(self._opened, message_ids))
 
-_HOLDERS = (
-    select(message_keys.c.holder_id)
-    .where(message_keys.c.message_id == bindparam("message"))
-    .order_by(message_keys.c.holder_id)
-)
-
-
-def _holders(session: Session, message_id: int) -> list[int]:
-    return list(session.execute(_HOLDERS, {"message": message_id}).scalars())
+    def _opened(self, session: Session, message_ids: Sequence[int]) -> list[tuple[Opened, Address | None]]:
+        ours = _Ours(session)
+        found = self._store.open_for_any(session, message_ids)
+        return [(opened, _vouched_sender(ours, opened.meta)) for opened in found]
 
 
-def _vouched_sender(session: Session, meta: MessageMeta) -> Address | None:
+class _Ours(dict[str, bool]):
+    """Whether mail for a domain ends here, asked once each: senders in a row are mostly of one."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def __missing__(self, domain: str) -> bool:
+        self[domain] = is_local_domain(self._session, domain)
+        return self[domain]
+
+
+def _letter(opened: Opened, sender: Address | None) -> Letter:
+    meta = opened.meta
+    return Letter(
+        opened.message_id,
+        opened.raw,
+        meta.tree,
+        meta.verdict,
+        sender,
+        _addresses(meta.recipients),
+        meta.subject,
+        meta.message_id,
+        meta.in_reply_to,
+    )
+
+
+def _vouched_sender(ours: _Ours, meta: MessageMeta) -> Address | None:
     """Submission binds the sender to the login, an operator's certificate to its domain; but never to one of ours.
 
     Who writes to a mailbox that we follow at another operator comes back to us from there: one of ours is then believed
@@ -98,7 +108,7 @@ def _vouched_sender(session: Session, meta: MessageMeta) -> Address | None:
     if not found:
         return None
     proved = meta.listener == COLLECT and meta.verdict == Signature.PASS.value
-    outside = meta.listener in OUTSIDE and is_local_domain(session, found[0].domain)
+    outside = meta.listener in OUTSIDE and ours[found[0].domain]
     return found[0] if proved or not outside else None
 
 

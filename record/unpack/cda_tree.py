@@ -1,5 +1,7 @@
 """Walks in a CDA tree: paths of local names in the namespace of HL7 v3, absent nodes as empty text."""
 
+from functools import lru_cache
+
 from record.unpack.limits import FIELD_CHARACTERS
 from record.unpack.xml import Element
 
@@ -31,5 +33,6 @@ def id_text(node: Element | None) -> str:
     return "^".join(part for part in parts if part)
 
 
+@lru_cache(maxsize=256)  # the paths are words of ours, some dozens
 def _path(path: str) -> str:
     return "/".join(f"{{{NS}}}{step}" for step in path.split("/"))
