@@ -1,4 +1,4 @@
-"""What is said about this product in mail about a patient, as `core.setting_groups` has the other groups."""
+"""What mail of this house says of this product, as `core.setting_groups` has the other groups."""
 
 from pydantic import Field
 
@@ -10,6 +10,6 @@ class Sending(Group):
         default="",
         max_length=100,
         pattern=r"^[!-~]*$",
-        description="Reference of this installation at convergence.esante.gouv.fr, sent as X-MSS-NIL with documents "
-        "that clinicians send from the pages. Empty: the header is left out.",
+        description="Reference of this installation at convergence.esante.gouv.fr, said as X-MSS-NIL in every mail "
+        "that this house writes. Empty: the header is left out.",
     )

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     notices: Notices = Field(
         default=Notices(), description="Everyday e-mail that says that something came, to those who asked."
     )
-    sending: Sending = Field(default=Sending(), description="Documents that clinicians send from the pages.")
+    sending: Sending = Field(default=Sending(), description="What our mail says of this product.")
     tokens: setting_trust.Tokens = Field(default=setting_trust.Tokens(), description="Login by access token.")
     matrix: groups.Matrix = Field(default=groups.Matrix(), description="Chat between professionals, over Matrix.")
     annuaire: groups.Annuaire = Field(default=groups.Annuaire(), description="The national directory and its doors.")

@@ -31,7 +31,7 @@ class Draft:
     """What a message is made of. `message_id` and `in_reply_to` without angle brackets; `text` has LF line ends.
 
     `references` are the Message-IDs of the thread, oldest first; without them the answered one stands alone. `extra`
-    are further header fields, name → value, such as X-MSS-MES.
+    are further header fields, name → value, such as X-MSS-MES; `product` is said as X-MSS-NIL (R2).
     """
 
     sender: Address
@@ -45,6 +45,7 @@ class Draft:
     references: Sequence[str] = ()
     attachments: Sequence[Attachment] = ()
     extra: tuple[tuple[str, str], ...] = ()
+    product: str = ""
 
 
 def header_block(draft: Draft) -> bytes:
@@ -59,7 +60,8 @@ def header_block(draft: Draft) -> bytes:
     if draft.in_reply_to:
         chain = draft.references or (draft.in_reply_to,)
         fields += [("In-Reply-To", _id(draft.in_reply_to)), ("References", "\r\n ".join(_id(each) for each in chain))]
-    fields += [(name, encode_words(value)) for name, value in draft.extra]
+    product = (("X-MSS-NIL", draft.product),) if draft.product else ()
+    fields += [(name, encode_words(value)) for name, value in (*product, *draft.extra)]
     return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("ascii")
 
 

@@ -42,13 +42,24 @@ class Asked:
 class Receipts:
     """For threads; never inside a unit of work."""
 
-    def __init__(self, db: Db, keyring: Keyring, clock: Clock, store: Store, reception: Reception, host: str) -> None:
+    def __init__(
+        self,
+        db: Db,
+        keyring: Keyring,
+        clock: Clock,
+        store: Store,
+        reception: Reception,
+        host: str,
+        product: str = "",
+    ) -> None:
+        """`host`: our own name; `product`: X-MSS-NIL."""
         self._db = db
         self._keyring = keyring
         self._clock = clock
         self._store = store
         self._reception = reception
         self._host = host
+        self._product = product
 
     def asked(self, mailbox_id: int, message_id: int) -> Asked | None:
         """What the pages show beside a message; None when no receipt is asked for. Raises NotFound."""
@@ -100,7 +111,8 @@ class Receipts:
         )
         mark = self._keyring.blind("mdn", f"{mailbox.id} {message_id}")
         subject = subject_of(notification, "".join(c if c.isprintable() else " " for c in opened.meta.subject))
-        draft = Draft(author, "", [to], subject, "", f"{mark.hex()[:40]}@{author.domain}", now)
+        rfc_id = f"{mark.hex()[:40]}@{author.domain}"
+        draft = Draft(author, "", [to], subject, "", rfc_id, now, product=self._product)
         raw = self._signed(mailbox, header_block(draft), entity(notification, self._host, opened.raw))
         identity = Identity(0, mailbox.id, mailbox.holder_id, author, ROLES.get(mailbox.kind, "operator"))
         here = Peer("127.0.0.1", helo="localhost", extended=True, tls=True)

@@ -58,8 +58,17 @@ class Reporter:
     """Handler of `mail.report`; given a consignment's number. Harmless twice."""
 
     def __init__(
-        self, db: Db, keyring: Keyring, clock: Clock, store: Store, reception: Reception, queue: Queue, host: str
+        self,
+        db: Db,
+        keyring: Keyring,
+        clock: Clock,
+        store: Store,
+        reception: Reception,
+        queue: Queue,
+        host: str,
+        product: str = "",
     ) -> None:
+        """`host`: our own name; `product`: X-MSS-NIL."""
         self._db = db
         self._keyring = keyring
         self._clock = clock
@@ -67,6 +76,7 @@ class Reporter:
         self._reception = reception
         self._queue = queue
         self._host = host
+        self._product = product
 
     def __call__(self, consignment_id: int) -> None:
         owed = self._db.read(_owed, consignment_id, self._queue.holder_id)
@@ -112,6 +122,7 @@ class Reporter:
             message_id=f"{mark.hex()[:40]}@{author.domain}",
             date=self._clock.now(),
             extra=(("Auto-Submitted", "auto-replied"),),  # RFC 3834
+            product=self._product,
         )
         raw = self._signed(header_block(draft), entity(report))
         identity = Identity(0, self._queue.mailbox_id, self._queue.holder_id, author, "operator")

@@ -46,14 +46,21 @@ class Submitter:
     """Sends mail from one of our mailboxes; for threads, never inside a unit of work."""
 
     def __init__(
-        self, db: Db, keyring: Keyring, clock: Clock, reception: Reception, may_receive: MayReceive | None = None
+        self,
+        db: Db,
+        keyring: Keyring,
+        clock: Clock,
+        reception: Reception,
+        may_receive: MayReceive | None = None,
+        product: str = "",
     ) -> None:
-        """`may_receive` checks the certificates of recipients; without it nothing is encrypted."""
+        """`may_receive` checks recipients' certificates; without it nothing is encrypted. `product`: X-MSS-NIL."""
         self._db = db
         self._keyring = keyring
         self._clock = clock
         self._reception = reception
         self._may_receive = may_receive
+        self._product = product
 
     def submit(
         self,
@@ -155,6 +162,7 @@ class Submitter:
             in_reply_to=in_reply_to,
             attachments=attachments,
             extra=extra,
+            product=self._product,
         )
 
     def _dedup(self, mailbox_id: int, idempotency_key: str) -> bytes:

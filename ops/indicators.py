@@ -20,7 +20,10 @@ from ops.wiring import App
 
 BATCH = 200
 HEAD_OCTETS = 16 * 1024
-PRODUCT = re.compile(rb"(?im)^(?:User-Agent|X-Mailer|X-MSS-Logiciel):[ \t]*([\x20-\x7e]{1,60})")
+# The reference of R2 names the product for sure; without it, what the program calls itself.
+PRODUCTS = tuple(
+    re.compile(rb"(?im)^%s:[ \t]*([\x20-\x7e]{1,60})" % name) for name in (b"X-MSS-NIL", b"(?:User-Agent|X-Mailer)")
+)
 COLUMNS = ("mois", "domaine", "type", "sens", "produit", "correspondant", "messages", "octets")
 Key = tuple[str, str, str, str, str]
 
@@ -44,15 +47,21 @@ def indicators(app: App, month: str) -> str:
 
 
 def _keys(opened: Opened, mine: str, domain: str, kind: str) -> list[Key]:
-    try:
-        found = PRODUCT.search(opened.read(0, min(opened.size, HEAD_OCTETS)).partition(b"\r\n\r\n")[0])
-    except (SealBroken, NotFound):
-        found = None
-    product = found[1].decode("ascii").strip() if found else ""
+    product = _product(opened)
     if opened.meta.sender.lower() != mine.lower():
         return [(domain, kind, "entrant", product, _domain(opened.meta.sender))]
     peers = sorted({_domain(recipient) for recipient in opened.meta.recipients})
     return [(domain, kind, "sortant", product, peer) for peer in peers]
+
+
+def _product(opened: Opened) -> str:
+    """What the software at the other end says that it is; empty where nothing is said."""
+    try:
+        head = opened.read(0, min(opened.size, HEAD_OCTETS)).partition(b"\r\n\r\n")[0]
+    except (SealBroken, NotFound):
+        return ""
+    found = next((match for product in PRODUCTS if (match := product.search(head))), None)
+    return found[1].decode("ascii").strip() if found else ""
 
 
 def _csv(month: str, counts: Counter[Key], octets: Counter[Key]) -> str:

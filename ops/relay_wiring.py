@@ -61,8 +61,9 @@ def relay(ground: Ground, queue: Queue) -> Relay:
 def telling(ground: Ground, reception: Reception, queue: Queue) -> dict[str, Callable[[int], None]]:
     """What tells senders what became of their mail, by outbox kind."""
     db, keyring, clock, store = ground.db, ground.keyring, ground.clock, ground.store
+    host, product = ground.settings.listen.hostname, ground.settings.sending.product_reference
     return {
-        REPORT_KIND: Reporter(db, keyring, clock, store, reception, queue, ground.settings.listen.hostname),
+        REPORT_KIND: Reporter(db, keyring, clock, store, reception, queue, host, product),
         correlate.KIND: correlate.Correlator(db, keyring, clock, store),
     }
 

@@ -110,7 +110,7 @@ class App:
 def build(settings: Settings, clock: Clock) -> App:
     """Open the instance that `settings` describe. Raises DatabaseDown, OSError, PliError."""
     ground = Ground.open(settings, clock)
-    db, keyring, trail = ground.db, ground.keyring, ground.trail
+    db, keyring, trail, product = ground.db, ground.keyring, ground.trail, settings.sending.product_reference
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="mail")
     notary = standing_notary(settings, keyring, db, trail, clock)
     db.on_commit((hub := Hub()).heard)
@@ -137,7 +137,7 @@ def build(settings: Settings, clock: Clock) -> App:
         records=_records(ground),
         orders=hands.orders,
         work=work(ground, hands, keeper(ground, kept), notary.witness),
-        receipts=Receipts(db, keyring, clock, ground.store, hands.reception, settings.listen.hostname),
+        receipts=Receipts(db, keyring, clock, ground.store, hands.reception, settings.listen.hostname, product),
         queue=out.queue,
         collector=Collector(db, keyring, clock, hands.reception),
         relay=relay(ground, out.queue),
@@ -156,7 +156,9 @@ def _hands(ground: Ground, judge: Judging, out: WayOut, pool: Executor) -> Hands
     reception = Reception(db, keyring, clock, ground.blobs, deliverer, pipelines, pool, octets)
     return Hands(
         reception=reception,
-        submitter=Submitter(db, keyring, clock, reception, CertificateCheck(settings)),
+        submitter=Submitter(
+            db, keyring, clock, reception, CertificateCheck(settings), settings.sending.product_reference
+        ),
         queue=out.queue,
         orders=OrderBook(keyring, ground.trail, (HookPromises(clock),)),
         medicines=Shelf(db),

@@ -33,7 +33,7 @@ from record.pack.codes import VISIBILITY, Code
 from record.pack.level1 import LETTERS, Writer, level1
 from record.pack.papers import paper
 from record.pack.pdfa import Block, Heading, Paragraph, pdfa
-from record.pack.xdm import OWN_OID, Attached, Leaf, Parcel, Sender, pack, pdf_names, plain_headers, subject
+from record.pack.xdm import OWN_OID, Attached, Leaf, Parcel, Sender, pack, pdf_names, subject
 from record.unpack.cda import read_cda
 from record.unpack.facts import CDA, PDF
 from record.unpack.sniff import sniff
@@ -175,7 +175,7 @@ class PatientMail:
             first = Leaf(level1(page, who, Writer.of(entry), letter.kind, letter.title, letter.at, letter.number))
             made = pack((first, *(_leaf(file, letter.at) for file in files)), who, sender, letter.at)
         else:
-            made = _pdfs_alone(page, who, letter, files, sender)
+            made = _pdfs_alone(page, who, letter, files)
         if sum(len(each.content) for each in made.attached) > OCTETS:
             raise BadInput("Ces documents sont trop lourds ensemble : joignez-en moins.", "parcel too large")
         return made
@@ -216,14 +216,14 @@ def _leaf(file: ReadDocument, at: datetime) -> Leaf:
     return Leaf(file.content, paper(file.meta, file.content, at) or b"", visibility=marks)
 
 
-def _pdfs_alone(page: bytes, who: Identity, letter: _Letter, files: list[ReadDocument], sender: Sender) -> Parcel:
+def _pdfs_alone(page: bytes, who: Identity, letter: _Letter, files: list[ReadDocument]) -> Parcel:
     """The same documents without an archive: no CDA attached, so neither prefix nor codes."""
     labels = (letter.kind.name, *(file.meta.title or "Document" for file in files))
     days = (f"{letter.at:%Y%m%d}", *(file.meta.effective_time[:8] or f"{letter.at:%Y%m%d}" for file in files))
     pages = [page, *(_pdf_of(file, letter.at) for file in files)]
     names = pdf_names(list(zip(days, labels, strict=True)), who)
     attached = tuple(Attached(name, PDF, each) for name, each in zip(names, pages, strict=True))
-    return Parcel(subject(labels, who, prefix=""), plain_headers(sender), attached)
+    return Parcel(subject(labels, who, prefix=""), (), attached)
 
 
 def _pdf_of(file: ReadDocument, at: datetime) -> bytes:

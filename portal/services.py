@@ -152,7 +152,7 @@ class Services:
     by TLS, from a proxy of the operator's; without it the pages are for the loopback. `demo_doors` is asked at each
     view of the entrance and counts only with `demo`. `zone`: in which times of day are shown. `authority` certifies
     patients' keys, `medicines` knows the packs for barcodes, `mail_doors` is what mail programs are told; all three may
-    be missing. `product_reference`: X-MSS-NIL of what is sent about a patient."""
+    be missing. `product_reference`: said in the archives that are sent."""
 
     db: Db
     keyring: Keyring

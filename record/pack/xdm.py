@@ -94,7 +94,7 @@ def pack(
     pages = [Attached(name, PDF, sheet.pdf) for name, sheet in zip(names, sheets, strict=True)]
     return Parcel(
         subject(tuple(sheet.facts.type.name for sheet in sheets), patient),
-        _headers(sheets, sender, no_answer),
+        _headers(sheets, no_answer),
         (Attached(NAME, MEDIA_TYPE, archive), *pages),
     )
 
@@ -125,16 +125,11 @@ def _sheet(leaf: Leaf, ins: Ins) -> _Sheet:
     return _Sheet(leaf, facts, pdf)
 
 
-def _headers(sheets: list[_Sheet], sender: Sender, no_answer: bool) -> tuple[tuple[str, str], ...]:
+def _headers(sheets: list[_Sheet], no_answer: bool) -> tuple[tuple[str, str], ...]:
     """X-MSS-INS is always O: an `Identity` is a qualified one, and nothing leaves for anybody else."""
     codes = ",".join(dict.fromkeys(sheet.facts.type.code for sheet in sheets))
-    return (("X-MSS-CODECDA", codes), ("X-MSS-INS", "O"), *plain_headers(sender, no_answer=no_answer))
-
-
-def plain_headers(sender: Sender, *, no_answer: bool = False) -> tuple[tuple[str, str], ...]:
-    """Those of a mail that carries no CDA; a product without a reference yet names none."""
-    known = (("X-MSS-NIL", sender.reference),) if sender.reference else ()
-    return (*known, ("X-MSS-MES", "FIN")) if no_answer else known
+    said = (("X-MSS-CODECDA", codes), ("X-MSS-INS", "O"))
+    return (*said, ("X-MSS-MES", "FIN")) if no_answer else said
 
 
 def _archive(sheets: list[_Sheet], sender: Sender, at: datetime, content_type: Code, pdf_inside: bool) -> bytes:

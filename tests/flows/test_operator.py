@@ -85,13 +85,14 @@ def test_the_page_is_the_operators_alone(flow: Flow, web: Client):
 
 def test_indicators_count_what_was_sent(flow: Flow, web: Client):
     patient, pharmacy = flow.server.info["users"][0], flow.pharmacy
-    sent = letter(patient, pharmacy["address"], "Indicateurs")
+    product = (("User-Agent", "Essai/1"), ("X-MSS-NIL", "NIL-77"))
+    sent = letter(patient, pharmacy["address"], "Indicateurs", extra=product)
     flow.submit(patient, sent.raw, pharmacy["address"])
     flow.fetch(pharmacy, sent.message_id)
     text = signed_in(web, operator(flow)).get("/admin/indicateurs.csv").content.decode("utf-8-sig")
     rows = [line.split(";") for line in text.splitlines()]
     assert rows[0] == ["mois", "domaine", "type", "sens", "produit", "correspondant", "messages", "octets"]
-    assert any(row[2:4] == ["ORG", "entrant"] and row[5] == "patient.mssante.fr" for row in rows)
+    assert any(row[2:6] == ["ORG", "entrant", "NIL-77", "patient.mssante.fr"] for row in rows)
     assert patient["address"] not in text
     assert web.get("/admin/indicateurs.csv?mois=2026-13").status_code == 400
 

@@ -132,7 +132,7 @@ def send(office: PostOffice, who: str, to: str, raw: bytes, role: str = "physici
 
 
 def receipts(office: PostOffice) -> Receipts:
-    return Receipts(office.db, office.keyring, office.clock, office.store, office.reception, "pli.example")
+    return Receipts(office.db, office.keyring, office.clock, office.store, office.reception, "pli.example", "NIL-0001")
 
 
 def correlated(office: PostOffice, message_id: int) -> None:
@@ -152,7 +152,8 @@ def test_a_receipt_is_sent_once_and_read_by_its_asker(office: PostOffice) -> Non
     assert asked and asked.request.automatic and not asked.answered
     sent = receipts(office).answer(box, message_id)
     (kept,) = office.inbox(AUBIN)
-    assert kept.meta.sender == "" and b"manual-action/MDN-sent-manually; displayed" in kept.raw
+    assert kept.meta.sender == "" and b"\r\nX-MSS-NIL: NIL-0001\r\n" in kept.raw
+    assert b"manual-action/MDN-sent-manually; displayed" in kept.raw
     with pytest.raises(Refused):
         receipts(office).answer(box, message_id)
     correlated(office, sent)

@@ -142,6 +142,7 @@ async def test_a_report_is_signed_with_the_operators_seal(world: World) -> None:
     status = parts["message/delivery-status"].get_payload()
     assert status[0]["Original-Envelope-Id"] == "suivi 1" and len(status) == 3
     assert status[1]["Original-Recipient"] == f"rfc822;{OTHER}" and bounce["Auto-Submitted"] == "auto-replied"
+    assert bounce["X-MSS-NIL"] == "NIL-0001"
     assert parts["message/rfc822"].get_payload()[0]["Message-ID"] == "<1@cabinet.example>"
     assert kept.meta.sender == "" and "Return-Path: <>" in kept.meta.trace
 

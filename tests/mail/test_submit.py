@@ -45,7 +45,7 @@ async def office(db: Db, tmp_path: Path, authority: Authority) -> AsyncIterator[
 
 @pytest.fixture
 def submitter(office: PostOffice) -> Submitter:
-    return Submitter(office.db, office.keyring, office.clock, office.reception)
+    return Submitter(office.db, office.keyring, office.clock, office.reception, product="NIL-0001")
 
 
 def to(*texts: str) -> list[Address]:
@@ -66,6 +66,7 @@ def test_signed_and_verified(office: PostOffice, submitter: Submitter, authority
     parts = {part.get_content_type(): part for part in parsed.walk()}
     text, file = parts["text/plain"], parts["application/pdf"]
     assert text.get_content().replace("\r\n", "\n") == "Bonjour,\nà bientôt."
+    assert parsed.get_all("X-MSS-NIL") == ["NIL-0001"]  # R2: on every mail
     assert file.get_filename() == "été d'Ève.pdf" and file.get_content() == b"%PDF-\n\0\r"
 
 

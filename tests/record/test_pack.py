@@ -45,7 +45,7 @@ def archive_of(parcel: Parcel) -> zipfile.ZipFile:
 def test_subject_headers_and_names() -> None:
     parcel = packed()
     assert parcel.subject == "XDM/1.0/DDM+Prescription de produits de santé DUPRE-L'HOTE Maëlys 28/03/1979"
-    assert parcel.headers == (("X-MSS-CODECDA", "57833-6"), ("X-MSS-INS", "O"), ("X-MSS-NIL", "NIL-0001"))
+    assert parcel.headers == (("X-MSS-CODECDA", "57833-6"), ("X-MSS-INS", "O"))
     assert [one.name for one in parcel.attached] == [
         "IHE_XDM.zip",
         "20260531_Prescription_de_produits_de_sante_DUPRE_L_HOTE_Maelys.pdf",

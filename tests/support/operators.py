@@ -178,8 +178,9 @@ class World:
 
     def reporter(self) -> Reporter:
         office = self.office
+        host, product = "mx.pli.example", "NIL-0001"
         return Reporter(
-            office.db, office.keyring, office.clock, office.store, office.reception, office.queue, "mx.pli.example"
+            office.db, office.keyring, office.clock, office.store, office.reception, office.queue, host, product
         )
 
 
