@@ -22,6 +22,7 @@ from portal import (
     views_annuaire,
     views_autoconfig,
     views_checking,
+    views_confirm,
     views_counter,
     views_demo,
     views_display,
@@ -95,6 +96,7 @@ def build(services: Services) -> FastAPI:
         app.include_router(views_factors.account, prefix=prefix)
         app.include_router(views_notices.account, prefix=prefix)
         app.include_router(views_account.account, prefix=prefix)
+        app.include_router(views_confirm.account, prefix=prefix)
     app.mount("/api/record", build_record_api(services, api_record_hooks.add))
     app.mount("/api", build_api(app.state.front, app.state.work))
     static = _Static(directory=str(files("portal").joinpath("static")))

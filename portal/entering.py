@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from mail.auth import Identity
+from portal.confirming import Confirming
 from portal.cookies import PENDING, put_cookie
 from portal.devices import device_of
 from portal.doors import Front
@@ -13,11 +14,16 @@ from portal.pages import home_of
 from portal.session import Visitor
 
 
-async def enter(request: Request, front: Front, identity: Identity) -> RedirectResponse:
-    """Whoever proved enough is signed in."""
+async def enter(
+    request: Request, front: Front, identity: Identity, proof: Confirming | None = None
+) -> RedirectResponse:
+    """Whoever proved enough is signed in. `proof`: where what they showed is no password, it counts as a proof too for
+    what is asked again later."""
     await run_in_threadpool(_close_old, request, front, identity)
     token = await front.sessions.open(identity, device_of(request.headers.get("user-agent", "")))
     visitor = await run_in_threadpool(front.sessions.find, token, active=False)
+    if proof and visitor:
+        await run_in_threadpool(proof.note, visitor)
     answer = RedirectResponse(_next(request, identity) or home_of(visitor), 303)
     put_cookie(front, answer, token, home_of(visitor))
     return answer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -41,6 +41,23 @@ class Passes:
         if not token or len(token) > 64 or not token.isascii():
             return None
         return self._services.db.run(self._take, purpose, token)
+
+    def mark(self, purpose: str, name: bytes, account_id: int) -> None:
+        """From now on this holds, as long as a pass does; `name` is no secret, such as a session's index."""
+        self._services.db.run(self._put, purpose, name.hex(), account_id)
+
+    def holds(self, purpose: str, name: bytes) -> bool:
+        """Whether it was marked a moment ago. Asking uses nothing up."""
+        return self._services.db.read(self._holds, purpose, name.hex())
+
+    def _put(self, session: Session, purpose: str, name: str, account_id: int) -> None:
+        session.execute(delete(web_passes).where(web_passes.c.lookup == self._lookup(purpose, name)))
+        self._give(session, purpose, name, account_id, None)
+
+    def _holds(self, session: Session, purpose: str, name: str) -> bool:
+        mine = web_passes.c.lookup == self._lookup(purpose, name)
+        until = session.execute(select(web_passes.c.expires_at).where(mine)).scalar_one_or_none()
+        return until is not None and until > epoch_ms(self._services.clock.now())
 
     def _give(self, session: Session, purpose: str, token: str, account_id: int, facts: Any) -> None:
         now = self._services.clock.now()

@@ -14,12 +14,12 @@ from crypto.weak_passwords import LEAST, Weakness, weakness
 from mail.accounts import Account, get_account
 from mail.auth import Throttled
 from portal.actors import mailbox_label
+from portal.confirming import LONGEST, SLOW, is_password_of
 from portal.cookies import put_cookie
 from portal.doors import ActingAnyone, Anyone, Front, TheFront
 from portal.language import N_
 from portal.pages import home_of
 from portal.session import Visitor
-from portal.views_login import LONGEST, SLOW
 
 account = APIRouter()
 Secret = Annotated[str, Form(max_length=2000)]
@@ -87,11 +87,9 @@ def _account(front: Front, visitor: Visitor) -> Account:
 
 async def _problem(request: Request, front: Front, mine: Account, current: str, new: str, again: str) -> str:
     """What is wrong, in words; empty when all is well. The current one is guessed no faster than at the door."""
-    peer = request.client.host if request.client else ""
-    login = str(mine.profile.get("login") or "")
-    right = await front.services.authenticator.password(login, current, peer) if len(current) <= LONGEST else None
-    if right is None or right.account_id != mine.id:
+    if not await is_password_of(front.services, mine, current, request.client.host if request.client else ""):
         return WRONG
+    login = str(mine.profile.get("login") or "")
     if len(new) > LONGEST:  # the door would not take it
         return WEAK[Weakness.LONG]
     if new != again:

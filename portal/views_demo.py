@@ -13,6 +13,7 @@ from portal.cookies import put_cookie
 from portal.doors import Front, TheFront
 from portal.entering import enter
 from portal.pages import home_of
+from portal.work import TheConfirming
 
 router = APIRouter(prefix="/demo")
 SIDES = ("patient", "pharmacist")
@@ -40,10 +41,12 @@ async def enter_both(front: TheFront) -> Response:
 
 
 @router.post("/entrer")
-async def enter_one(request: Request, front: TheFront, role: Annotated[str, Form(max_length=20)] = "") -> Response:
+async def enter_one(
+    request: Request, front: TheFront, confirming: TheConfirming, role: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
     """One click: no login stands in the page, as a patient's holds the matricule."""
     _only_in_demo(front)
-    return await enter(request, front, await _behind(front, role))
+    return await enter(request, front, await _behind(front, role), confirming)
 
 
 async def _behind(front: Front, role: str) -> Identity:

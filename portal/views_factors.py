@@ -26,12 +26,13 @@ from webauthn.helpers.structs import (
 from core.errors import BadInput, Refused
 from mail.auth import Identity
 from portal import pickup, totp
+from portal.confirming import refusal
 from portal.doors import ActingAnyone, Anyone, Front, TheFront
 from portal.entering import enter
 from portal.factors import PASSKEY, TOTP, Factors
 from portal.passes import Passes
 from portal.session import Visitor
-from portal.work import TheFactors, TheNotices, ThePasses
+from portal.work import TheConfirming, TheFactors, TheNotices, ThePasses
 
 router = APIRouter()  # the door
 account = APIRouter()  # what is signed in; in the demonstration a patient's pages have a session of their own
@@ -45,11 +46,19 @@ WRONG_KEY = "Cette clé d'accès n'est pas reconnue ici. Connectez-vous avec vot
 
 @account.get("/compte")
 def protection(
-    request: Request, front: TheFront, factors: TheFactors, notices: TheNotices, visitor: Anyone, fait: str = ""
+    request: Request,
+    front: TheFront,
+    factors: TheFactors,
+    notices: TheNotices,
+    confirming: TheConfirming,
+    visitor: Anyone,
+    fait: str = "",
+    refus: str = "",
 ) -> Response:
     """What protects this account, and how to add to it."""
     codes, keys = factors.of(visitor.account_id, TOTP), factors.of(visitor.account_id, PASSKEY)
-    secret = "" if codes else totp.new_secret()
+    confirmed = confirming.is_fresh(visitor)
+    secret = totp.new_secret() if confirmed and not codes else ""
     label = "patient" if visitor.role == "patient" else visitor.name or "compte"
     qr = pickup.picture(totp.uri(secret, label), "Code à lire avec votre application") if secret else ""
     shown: dict[str, Any] = {
@@ -58,6 +67,11 @@ def protection(
         "secret": secret,
         "qr": qr,
         "done": bool(fait),
+        "confirmed": confirmed,
+        "has_password": confirming.has_password(visitor),
+        "has_code": bool(codes),
+        "refusal": refusal(refus),
+        "next": "",
         "base": _base(visitor),
         "notices": front.services.notices,
         "notice": notices.of(visitor),
@@ -67,9 +81,14 @@ def protection(
 
 @account.post("/compte/code")
 def add_code(
-    factors: TheFactors, visitor: ActingAnyone, secret: Annotated[str, Form(max_length=64)] = "", code: Code = ""
+    factors: TheFactors,
+    confirming: TheConfirming,
+    visitor: ActingAnyone,
+    secret: Annotated[str, Form(max_length=64)] = "",
+    code: Code = "",
 ) -> Response:
     """The secret counts once a code of it was shown."""
+    confirming.demand(visitor)
     if len(secret) != 32 or not secret.isalnum() or not secret.isupper():
         raise BadInput("Rechargez la page et recommencez.", "malformed TOTP secret")
     factors.add_totp(visitor, secret, code)
@@ -77,17 +96,29 @@ def add_code(
 
 
 @account.post("/compte/retirer")
-def remove(factors: TheFactors, visitor: ActingAnyone, facteur: Annotated[int, Form(ge=0, lt=2**63)]) -> Response:
+def remove(
+    factors: TheFactors,
+    confirming: TheConfirming,
+    visitor: ActingAnyone,
+    facteur: Annotated[int, Form(ge=0, lt=2**63)],
+) -> Response:
     """One's own."""
+    confirming.demand(visitor)
     factors.remove(visitor, facteur)
     return RedirectResponse(_base(visitor) + "?fait=1", 303)
 
 
 @account.post("/compte/cle/options")
 def new_key_options(
-    request: Request, front: TheFront, factors: TheFactors, passes: ThePasses, visitor: ActingAnyone
+    request: Request,
+    front: TheFront,
+    factors: TheFactors,
+    passes: ThePasses,
+    confirming: TheConfirming,
+    visitor: ActingAnyone,
 ) -> Response:
     """What the browser asks the person's device for. The user handle says nothing of anybody."""
+    confirming.demand(visitor)
     known = [_descriptor(factor.secret["id"]) for factor in factors.of(visitor.account_id, PASSKEY)]
     options = generate_registration_options(
         rp_id=_host(request),
@@ -109,11 +140,13 @@ def add_key(
     front: TheFront,
     factors: TheFactors,
     passes: ThePasses,
+    confirming: TheConfirming,
     visitor: ActingAnyone,
     laissez_passer: Token = "",
     reponse: Answer = "",
 ) -> Response:
     """The device's answer."""
+    confirming.demand(visitor)
     kept = passes.take(NEW_KEY, laissez_passer)
     if kept is None or kept.account_id != visitor.account_id:
         raise Refused("La demande a expiré. Recommencez.", "no such passkey challenge")
@@ -147,6 +180,7 @@ async def enter_by_key(
     front: TheFront,
     factors: TheFactors,
     passes: ThePasses,
+    confirming: TheConfirming,
     laissez_passer: Token = "",
     reponse: Answer = "",
 ) -> Response:
@@ -155,7 +189,7 @@ async def enter_by_key(
     identity = await run_in_threadpool(factors.identity, account_id)
     if identity is None:
         raise Refused(WRONG_KEY, "account may not log in")
-    entered = await enter(request, front, identity)
+    entered = await enter(request, front, identity, confirming)
     answer = JSONResponse({"next": entered.headers["location"]})
     answer.headers["set-cookie"] = entered.headers["set-cookie"]
     return answer

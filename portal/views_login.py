@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from core.errors import Refused
 from mail.auth import Throttled
+from portal.confirming import LONGEST, SLOW
 from portal.doors import Front, MaybeVisitor, TheFront
 from portal.entering import enter
 from portal.factors import TOTP
@@ -19,9 +20,7 @@ from portal.work import TheFactors, ThePasses
 
 router = APIRouter()
 
-LONGEST = 256
 WRONG = N_("Identifiant ou mot de passe incorrect. Vérifiez la saisie, majuscules comprises, puis recommencez.")
-SLOW = N_("Trop d'essais. Attendez un quart d'heure, puis recommencez.")
 DOOR = N_("Connexion")
 ROLES = {
     "patient": N_("Espace patient"),

@@ -12,7 +12,7 @@ from mail.accounts import account_by_subject
 from portal.doors import Front, TheFront
 from portal.entering import enter
 from portal.psc import ProSante
-from portal.work import TheFactors, ThePsc
+from portal.work import TheConfirming, TheFactors, ThePsc
 
 router = APIRouter(prefix="/psc")
 
@@ -27,7 +27,13 @@ def begin(request: Request, front: TheFront, psc: ThePsc) -> Response:
 
 @router.get("/retour")
 async def back(
-    request: Request, front: TheFront, psc: ThePsc, factors: TheFactors, state: Said = "", code: Said = ""
+    request: Request,
+    front: TheFront,
+    psc: ThePsc,
+    factors: TheFactors,
+    confirming: TheConfirming,
+    state: Said = "",
+    code: Said = "",
 ) -> Response:
     """The issuer's answer: who it is, then in."""
     subject = await run_in_threadpool(_issuer(psc).finish, state, code)
@@ -35,7 +41,7 @@ async def back(
     identity = await run_in_threadpool(factors.identity, account.id) if account else None
     if identity is None:
         raise Refused("Aucun compte d'ici n'est relié à votre identité : demandez à l'exploitant.", "unknown subject")
-    return await enter(request, front, identity)
+    return await enter(request, front, identity, confirming)
 
 
 def _issuer(psc: ProSante | None) -> ProSante:

@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import BadInput, Refused
+from portal.confirming import refusal
 from portal.cookies import put_cookie
 from portal.doors import ActingPharmacist, Pharmacist, TheFront
+from portal.factors import TOTP
 from portal.language import N_
 from portal.preferences import TEMPLATES
-from portal.work import TheApiKeys, TheHooks, ThePreferences, TheTeam
+from portal.work import TheApiKeys, TheConfirming, TheFactors, TheHooks, ThePreferences, TheTeam
 
 router = APIRouter(prefix="/officine")
 
@@ -29,8 +31,11 @@ def settings(
     team: TheTeam,
     keys: TheApiKeys,
     hooks: TheHooks,
+    factors: TheFactors,
+    confirming: TheConfirming,
     visitor: Pharmacist,
     fait: str = "",
+    refus: str = "",
 ) -> Response:
     """Hours, templates, notices, team."""
     kept = preferences.of(visitor.mailbox_id, visitor.holder_id)
@@ -48,6 +53,12 @@ def settings(
         calls=hooks.calls(visitor),
         hook_secret="",
         done=bool(fait),
+        confirmed=confirming.is_fresh(visitor),
+        has_password=confirming.has_password(visitor),
+        has_code=bool(factors.of(visitor.account_id, TOTP)),
+        refusal=refusal(refus),
+        base="/compte",
+        next="reglages",
     )
 
 
@@ -78,15 +89,24 @@ def templates(
 
 
 @router.post("/reglages/code")
-def pin(team: TheTeam, visitor: ActingPharmacist, code: Annotated[str, Form(max_length=20)] = "") -> Response:
+def pin(
+    team: TheTeam,
+    confirming: TheConfirming,
+    visitor: ActingPharmacist,
+    code: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
     """One's own PIN for the quick switch."""
+    confirming.demand(visitor)
     team.set_pin(visitor, code.strip())
     return RedirectResponse(SAVED, 303)
 
 
 @router.post("/reglages/cle-api")
-def api_key(request: Request, front: TheFront, keys: TheApiKeys, visitor: ActingPharmacist) -> Response:
+def api_key(
+    request: Request, front: TheFront, keys: TheApiKeys, confirming: TheConfirming, visitor: ActingPharmacist
+) -> Response:
     """A key for the pharmacy's software, shown this once."""
+    confirming.demand(visitor)
     return front.pages.show(request, "api_key.html", visitor=visitor, key=keys.make(visitor))
 
 

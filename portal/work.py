@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from portal.api_keys import ApiKeys
 from portal.checking import Checking
+from portal.confirming import Confirming
 from portal.correspondence import Correspondence
 from portal.desk import Desk
 from portal.drafts import Drafts
@@ -59,6 +60,7 @@ class Work:
     inbox: Inbox
     correspondence: Correspondence
     factors: Factors
+    confirming: Confirming
     passes: Passes
     psc: ProSante | None
     oidc: Provider | None
@@ -77,6 +79,7 @@ class Work:
         mine, room = Mine(services, reads, threads), _mailroom(services)
         preferences, team = PreferenceBook(services), Team(services)
         passes, desk = Passes(services), Desk(services, reads, openings)
+        factors = Factors(services)
         return cls(
             desk=desk,
             mine=mine,
@@ -89,7 +92,8 @@ class Work:
             team=team,
             inbox=Inbox(services),
             correspondence=Correspondence(services),
-            factors=Factors(services),
+            factors=factors,
+            confirming=Confirming(services, passes, factors),
             passes=passes,
             psc=ProSante(services, passes, services.psc) if services.psc else None,
             oidc=Provider(services, passes, services.chat) if services.chat else None,
@@ -157,6 +161,14 @@ def _api_keys(request: Request) -> ApiKeys:
 def _hooks(request: Request) -> HookBook:
     found: Work = request.app.state.work
     return found.hooks
+
+
+def _confirming(request: Request) -> Confirming:
+    found: Work = request.app.state.work
+    return found.confirming
+
+
+TheConfirming = Annotated[Confirming, Depends(_confirming)]
 
 
 def _notices(request: Request) -> NoticeBook:

@@ -14,7 +14,7 @@ from tests.support.portal_world import OTHER, World, confirmed, moved, served
 
 
 def key_of(world: World, login: str = PHARMACY) -> dict[str, str]:
-    page = world.signed_in(login).act("/officine/reglages", "/officine/reglages/cle-api").text
+    page = world.signed_in(login).proved().act("/officine/reglages", "/officine/reglages/cle-api").text
     key = page.split('class="number key">', 1)[1].split("<", 1)[0]
     return {"authorization": f"Bearer {key}"}
 

@@ -152,7 +152,7 @@ def test_the_post_passes_from_one_colleague_to_another(world: World):
     new = NewAccount("preparateur@demo.mssante.test", "pharmacist", world.kept.pharmacy.mailbox.id)
     new = NewAccount(new.login, new.role, new.mailbox_id, hash_password(PASSWORD), profile={"name": "Ana PRÉPARATRICE"})
     other_id = world.kept.db.run(create_account, world.kept.keyring, new)
-    colleague, mine = world.signed_in(new.login), world.signed_in(PHARMACY)
+    colleague, mine = world.signed_in(new.login).proved(), world.signed_in(PHARMACY)
     page = "/officine/equipe"
     for weak in ("12", "1111", "1234", "abcd"):
         assert colleague.act("/officine/reglages", "/officine/reglages/code", code=weak).status_code == 400
@@ -171,7 +171,7 @@ def test_the_post_passes_from_one_colleague_to_another(world: World):
 def test_a_pin_is_locked_after_five_wrong_ones(world: World):
     new = NewAccount("p@demo.mssante.test", "pharmacist", world.kept.pharmacy.mailbox.id, hash_password(PASSWORD))
     other_id = world.kept.db.run(create_account, world.kept.keyring, new)
-    colleague, mine = world.signed_in(new.login), world.signed_in(PHARMACY)
+    colleague, mine = world.signed_in(new.login).proved(), world.signed_in(PHARMACY)
     colleague.act("/officine/reglages", "/officine/reglages/code", code="4827")
     for _ in range(5):
         mine.act("/officine/equipe", "/officine/equipe", qui=str(other_id), code="0000")

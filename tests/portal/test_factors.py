@@ -23,7 +23,7 @@ def test_rfc_6238_appendix_b(seconds: int, code: str):
 
 
 def enrolled(world: World, login: str = PHARMACY) -> str:
-    browser = world.signed_in(login)
+    browser = world.signed_in(login).proved()
     page = browser.get("/compte").text
     secret = re.findall(r'name="secret" value="(\w+)"', page)[0]
     code = totp.code_at(secret, int(world.kept.clock.now().timestamp()) // 30)
@@ -82,7 +82,7 @@ def test_an_invented_passkey_opens_nothing(world: World, answer: str):
 def test_one_s_own_factors_only(world: World):
     enrolled(world)
     factor = world.app.state.work.factors.of(world.kept.pharmacy.account_id, "totp")[0]
-    other = world.signed_in(OTHER)
+    other = world.signed_in(OTHER).proved()
     other.act("/compte", "/compte/retirer", facteur=str(factor.id))
     assert world.app.state.work.factors.of(world.kept.pharmacy.account_id, "totp")
     assert world.browser().get("/compte").status_code == 401

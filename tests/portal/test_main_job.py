@@ -260,6 +260,8 @@ def test_a_passkey_opens_the_door(chromium: Browser, demo: Demo):
     page.click("form button.main")
     page.wait_for_url("**/officine")
     page.goto(f"{base}/compte")
+    page.fill("#confirme", password)
+    page.click("text=Confirmer")
     page.click("text=Ajouter une clé d'accès")
     page.wait_for_url("**/compte?fait=1")
     page.click("summary")

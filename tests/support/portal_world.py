@@ -91,6 +91,11 @@ class Browser:
     def post(self, path: str, **form: str | list[str]) -> Response:
         return self.client.post(path, data=form, headers={"sec-fetch-site": "same-origin", "origin": BASE})
 
+    def proved(self, page: str = "/compte", **form: str) -> "Browser":
+        """The same, after the password was typed once more."""
+        assert self.act(page, f"{page}/confirmer", actuel=PASSWORD, **form).status_code == 303
+        return self
+
     def act(self, page: str, path: str, **form: str | list[str]) -> Response:
         """Post with the form token that this page shows."""
         return self.post(path, jeton=token_in(self.get(page).text), **form)
