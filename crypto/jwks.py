@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)  # what it warns of 
 JWKS_OCTETS = 262_144
 MAX_KEYS = 64
 RSA_BITS = range(2048, 8193)
+LEAST_EXPONENT = 65537  # ANSSI, RGS annex B1: with a small one padding is all that protects
 _OF_CURVE = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}  # RFC 7518 §3.4: one hash a curve
 _RSA = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 ALGORITHMS = _RSA | frozenset(_OF_CURVE.values()) | {"EdDSA", "Ed25519"}
@@ -88,7 +89,8 @@ def _for_signing(entry: dict[str, Any]) -> bool:
 
 def _algorithms(key: object) -> frozenset[str]:
     if isinstance(key, rsa.RSAPublicKey):
-        return _RSA if key.key_size in RSA_BITS else frozenset()
+        weak = key.key_size not in RSA_BITS or key.public_numbers().e < LEAST_EXPONENT
+        return frozenset() if weak else _RSA
     if isinstance(key, ec.EllipticCurvePublicKey):
         return frozenset({_OF_CURVE[key.curve.name]} if key.curve.name in _OF_CURVE else ())
     return frozenset({"EdDSA", "Ed25519"} if isinstance(key, ed25519.Ed25519PublicKey) else ())

@@ -81,8 +81,8 @@ def _read(der: bytes, authorities: Authorities) -> Kept:
     if not is_usable(der, tuple(authorities)):
         raise BadList("unreadable, of an unknown kind, or not signed by an authority of ours")
     crl = x509.load_der_x509_crl(der)
-    by = key_bytes(issuer_of(crl, authorities))
-    scope = (by, *(_value(crl, oid) for oid in _SCOPES))
+    by = issuer_of(crl, authorities)
+    scope = (key_bytes(by), by.subject.public_bytes(), *(_value(crl, oid) for oid in _SCOPES))
     return Kept(der, scope, (crl.last_update_utc, number_of(crl)), next_update(crl))
 
 

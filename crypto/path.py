@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Coroutine, Iterable
+from collections import OrderedDict, defaultdict
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
@@ -35,7 +35,8 @@ from pyhanko_certvalidator.policy_decl import DisallowWeakAlgorithmsPolicy, PKIX
 
 from crypto.anchors import as_anchor
 from crypto.profile import check_profile
-from crypto.reading import folded
+from crypto.reading import Folded, folded
+from crypto.revocation import issuers_named
 from crypto.verdict import Reason, Refusal
 
 Path = tuple[x509.Certificate, ...]
@@ -52,6 +53,9 @@ class PathCache:
     def __init__(self, anchors: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate]) -> None:
         self._anchors = tuple(anchors)
         self._authorities = (*self._anchors, *intermediates)
+        self._named: defaultdict[Folded, list[x509.Certificate]] = defaultdict(list)
+        for each in self._authorities:
+            self._named[folded(each.subject)].append(each)
         self._parsed_anchors = [one for each in self._anchors if (one := _as_anchor(each)) is not None]
         self._parsed_others = [_parsed(certificate) for certificate in self._authorities[len(self._anchors) :]]
         self._known: OrderedDict[bytes, Path] = OrderedDict()
@@ -66,6 +70,15 @@ class PathCache:
             path = self._search(leaf, encoded, at)
             self._remember(encoded, path)
         return path
+
+    def list_issuers(self, path: Path) -> set[Folded]:
+        """The names of all who may sign lists about this path, about who signs those, and so on."""
+        names: set[Folded] = set()
+        found = {name for each in path for name in issuers_named(each)}
+        while found - names:
+            new, names = found - names, names | found
+            found = {name for one in new for each in self._named.get(one, ()) for name in issuers_named(each)}
+        return names
 
     def check_lists(self, leaf: x509.Certificate, at: dt.datetime, lists: Iterable[bytes]) -> None:
         """RFC 5280 §6.3 in full, with revocation lists (DER) of every kind, for the whole path. Raises Refusal."""
@@ -92,7 +105,7 @@ class PathCache:
                 self._known.popitem(last=False)
 
     def _search(self, leaf: x509.Certificate, encoded: bytes, at: dt.datetime) -> Path:
-        _check_issued(leaf, self._authorities)
+        _check_issued(leaf, self._named.get(folded(leaf.issuer), ()))
         context = self._context(at, "none")  # lists come last: only where all else holds can "later" be the answer
         path = _validate(asn1.Certificate.load(encoded), context)
         anchor = self._anchor(path[-1])
@@ -142,10 +155,8 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
     raise RuntimeError("path validation tried to wait")
 
 
-def _check_issued(leaf: x509.Certificate, authorities: Iterable[x509.Certificate]) -> None:
-    """At least one pinned authority of the issuer's name signed this certificate. Raises Refusal."""
-    wanted = folded(leaf.issuer)
-    named = [authority for authority in authorities if folded(authority.subject) == wanted]
+def _check_issued(leaf: x509.Certificate, named: Sequence[x509.Certificate]) -> None:
+    """At least one of the pinned authorities of the issuer's name signed this certificate. Raises Refusal."""
     if not named:
         raise Refusal(Reason.UNTRUSTED)
     if isinstance(leaf.signature_hash_algorithm, SHA1 | SHA224):

@@ -2,6 +2,7 @@
 name to compare."""
 
 import unicodedata
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
@@ -28,7 +29,11 @@ def extension(leaf: x509.Certificate, kind: type[Extension]) -> Extension | None
         return None
 
 
-def folded(name: x509.Name) -> tuple[frozenset[tuple[str, str]], ...]:
+Folded = tuple[frozenset[tuple[str, str]], ...]
+
+
+@lru_cache(maxsize=4096)  # some thousand authorities at most, asked of in every verification
+def folded(name: x509.Name) -> Folded:
     """RFC 5280 §7.1: two names are one where neither string types, case nor runs of spaces differ."""
     return tuple(frozenset((each.oid.dotted_string, _plain(each.value)) for each in rdn) for rdn in name.rdns)
 

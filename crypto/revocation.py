@@ -10,19 +10,22 @@ import datetime as dt
 import itertools
 import re
 import ssl
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA224
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import CRLEntryExtensionOID
+from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from crypto.reading import UNREADABLE, folded
+from crypto.reading import UNREADABLE, Folded, folded
 from crypto.verdict import Reason, Refusal
 
 Path = tuple[x509.Certificate, ...]
+Issuer = tuple[Folded, bytes]
+Named = tuple[Folded, bytes]  # who signs a list, and its DER
 
 LATEST = dt.datetime.max.replace(tzinfo=dt.UTC)
 AHEAD = dt.timedelta(minutes=5)  # the issuer's clock may be a little ahead of ours
@@ -39,10 +42,11 @@ class BadList(ValueError):
 
 @dataclass(frozen=True, repr=False)
 class RevocationList:
-    """One authority's complete list. `issuer_key`: the public key that signed it. `points`: where it says that it is
-    published; empty when it speaks of every certificate of its issuer, otherwise of those that name such a place."""
+    """One authority's complete list. `issuer`: its name, and the public key that signed the list. `points`: where it
+    says that it is published; empty when it speaks of every certificate of its issuer, otherwise of those that name
+    such a place."""
 
-    issuer_key: bytes
+    issuer: Issuer
     serials: frozenset[int]
     this_update: dt.datetime
     next_update: dt.datetime
@@ -60,7 +64,7 @@ class RevocationList:
             points = _check_plain(crl)
             issuer = issuer_of(crl, issuers)
             return cls(
-                key_bytes(issuer),
+                (folded(crl.issuer), key_bytes(issuer)),
                 frozenset(entry.serial_number for entry in crl),
                 crl.last_update_utc,
                 next_update(crl),
@@ -83,15 +87,16 @@ class RevocationList:
 
 @dataclass(frozen=True)
 class Lists:
-    """What the operator fetched. `plain`: newest first, by the key of their issuer; `others`: DER of every other kind.
+    """What the operator fetched. `plain`: newest first, by name and key of their issuer; `others`:
+    those of every other kind.
 
     `wanted`: whether certificates must be looked up at all; an operator that gives no list at all wants none.
     """
 
     wanted: bool = False
-    plain: dict[bytes, tuple[RevocationList, ...]] = field(default_factory=dict)
-    others: tuple[bytes, ...] = ()
-    raw: tuple[bytes, ...] = ()
+    plain: dict[Issuer, tuple[RevocationList, ...]] = field(default_factory=dict)
+    others: tuple[Named, ...] = ()
+    raw: tuple[Named, ...] = ()
 
     @classmethod
     def load(cls, files: Iterable[bytes] | None, issuers: Iterable[x509.Certificate]) -> Lists:
@@ -106,13 +111,18 @@ class Lists:
             except BadList:
                 if not is_usable(der, known):
                     continue
-                others.append(der)
-            raw.append(der)
-        return cls(True, _by_key(plain), tuple(others), tuple(raw))
+                others.append((_issuer(der), der))
+            raw.append((_issuer(der), der))
+        return cls(True, _by_issuer(plain), tuple(others), tuple(raw))
+
+
+def _issuer(der: bytes) -> Folded:
+    return folded(x509.load_der_x509_crl(der).issuer)
 
 
 def key_bytes(certificate: x509.Certificate) -> bytes:
-    """The public key as SubjectPublicKeyInfo: an authority is its key, whatever its certificates are."""
+    """The public key as SubjectPublicKeyInfo. An authority is its name and its key, whatever its certificates are: two
+    may share a key, and each speaks for its own."""
     return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -143,31 +153,37 @@ def is_listed(der: bytes, lists: Lists, issuers: Iterable[x509.Certificate]) -> 
         return False
 
 
-def concerns(path: Path, ders: Iterable[bytes]) -> bool:
-    """Whether one of these lists may speak of a certificate of this path: by the name of its issuer, or indirectly."""
-    names = {folded(certificate.issuer) for certificate in path}
-    return any(folded(crl.issuer) in names or _is_indirect(crl) for crl in map(x509.load_der_x509_crl, ders))
+def issuers_named(certificate: x509.Certificate) -> set[Folded]:
+    """Who may say that a certificate is revoked (RFC 5280 §6.3.3 (b)(1)): its issuer, and whomever its places name."""
+    found = {folded(certificate.issuer)}
+    for kind in (ExtensionOID.CRL_DISTRIBUTION_POINTS, ExtensionOID.FRESHEST_CRL):
+        for place in _places_of(certificate, kind):
+            names = place.crl_issuer or ()
+            found |= {folded(name.value) for name in names if isinstance(name, x509.DirectoryName)}
+    return found
 
 
-def _is_indirect(crl: x509.CertificateRevocationList) -> bool:
+def _places_of(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> Iterable[x509.DistributionPoint]:
     try:
-        return crl.extensions.get_extension_for_class(x509.IssuingDistributionPoint).value.indirect_crl
+        value = certificate.extensions.get_extension_for_oid(kind).value
     except x509.ExtensionNotFound:
-        return False
-    except UNREADABLE:
-        return True  # whoever cannot tell asks the validator
+        return ()
+    return value if isinstance(value, x509.CRLDistributionPoints | x509.FreshestCRL) else ()
 
 
 def _speaking(lists: Lists, lower: x509.Certificate, upper: x509.Certificate, at: dt.datetime) -> list[RevocationList]:
     """The newest list that speaks of this certificate, alone: what an older one says is over. A list from after `at`
     speaks only where there is no other, and is not fresh then."""
-    found = [one for one in lists.plain.get(key_bytes(upper), ()) if one.covers(lower)]
+    found = [one for one in lists.plain.get((folded(lower.issuer), key_bytes(upper)), ()) if one.covers(lower)]
     return ([one for one in found if one.this_update - AHEAD <= at] or found)[:1]
 
 
-def _by_key(plain: Iterable[RevocationList]) -> dict[bytes, tuple[RevocationList, ...]]:
+def _by_issuer(plain: Iterable[RevocationList]) -> dict[Issuer, tuple[RevocationList, ...]]:
     newest = sorted(plain, key=lambda one: (one.this_update, one.number), reverse=True)
-    return {key: tuple(one for one in newest if one.issuer_key == key) for key in {one.issuer_key for one in newest}}
+    found: defaultdict[Issuer, list[RevocationList]] = defaultdict(list)
+    for one in newest:
+        found[one.issuer].append(one)
+    return {issuer: tuple(ones) for issuer, ones in found.items()}
 
 
 def each_list(data: bytes) -> list[bytes]:
@@ -198,13 +214,13 @@ def _is_unknown(extension: x509.Extension[x509.ExtensionType]) -> bool:
     return extension.critical and isinstance(extension.value, x509.UnrecognizedExtension)
 
 
-def delta_revokes(path: Path, lists: Lists, at: dt.datetime) -> bool:
+def delta_revokes(path: Path, ders: Sequence[bytes], at: dt.datetime) -> bool:
     """Whether a delta list (§5.2.4) of the right issuer takes a certificate of the path back, whatever names it."""
-    return any(_in_delta(lower, upper, lists, at) for lower, upper in itertools.pairwise(path))
+    return any(_in_delta(lower, upper, ders, at) for lower, upper in itertools.pairwise(path))
 
 
-def _in_delta(lower: x509.Certificate, upper: x509.Certificate, lists: Lists, at: dt.datetime) -> bool:
-    for der in lists.others:
+def _in_delta(lower: x509.Certificate, upper: x509.Certificate, ders: Sequence[bytes], at: dt.datetime) -> bool:
+    for der in ders:
         crl = x509.load_der_x509_crl(der)
         found = crl.get_revoked_certificate_by_serial_number(lower.serial_number)
         if found is None or not _is_delta(crl) or crl.last_update_utc > at + AHEAD or _reason(found) is REMOVED:

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from crypto.path import PathCache
 from crypto.reading import UNREADABLE
-from crypto.revocation import Lists, check_plain, concerns, delta_revokes
+from crypto.revocation import Lists, Named, check_plain, delta_revokes
 from crypto.verdict import Reason, Refusal
 
 __all__ = ["BadTrust", "Trust"]
@@ -45,20 +45,26 @@ class Trust:
         where the operator gave no lists to look into."""
         if not self.lists.wanted:
             return
-        lists = self.lists
-        others = bool(lists.others) and concerns(path, lists.others)
+        others = self._speaking(path, self.lists.others)
         try:
-            check_plain(path, lists, at)
+            check_plain(path, self.lists, at)
         except Refusal as refusal:
-            rolled_over = refusal.reason is Reason.REVOCATION_UNKNOWN and concerns(path, lists.raw)
-            if not others and not rolled_over:  # an authority may sign its lists with another key than certificates
+            # an authority may sign its lists with another key than certificates
+            rolled_over = refusal.reason is Reason.REVOCATION_UNKNOWN and self._speaking(path, self.lists.raw)
+            if not others and not rolled_over:
                 raise
         else:
             if not others:
                 return
-        self.paths.check_lists(path[0], at, lists.raw)
-        if delta_revokes(path, lists, at):  # the validator reads a delta only where something points at it
+        self.paths.check_lists(path[0], at, self._speaking(path, self.lists.raw))
+        if delta_revokes(path, others, at):  # the validator reads a delta only where something points at it
             raise Refusal(Reason.REVOKED)
+
+    def _speaking(self, path: tuple[x509.Certificate, ...], lists: tuple[Named, ...]) -> list[bytes]:
+        """Those of these lists that may speak of the path, or of who signs such a list: with the lists of a whole
+        country the validator would read all of them each time."""
+        names = self.paths.list_issuers(path) if lists else set()
+        return [der for name, der in lists if name in names]
 
     @classmethod
     def load(cls, anchors: bytes, intermediates: bytes = b"", crls: Iterable[bytes] | None = None) -> Trust:

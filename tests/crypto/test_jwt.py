@@ -63,6 +63,7 @@ BAD = {
     "no kid": ("unknown-key", MAKER.token(kid=None)),
     "kid not a text": ("malformed", MAKER.token(kid=7)),
     "key for encryption": ("unknown-key", MAKER.token(kid="enc")),
+    "key of exponent 1": ("unknown-key", MAKER.token(kid="exponent")),
     "small key": ("weak-key", MAKER.token(kid="small")),
     "key pinned to another algorithm": ("algorithm-not-allowed", MAKER.token(kid="pinned")),
     "kind of key and algorithm differ": ("algorithm-not-allowed", MAKER.token(kid="p256")),

@@ -68,6 +68,7 @@ CA = authority(ROOT, "I")
 SILENT = authority(ROOT, "I", (usage("key_cert_sign"), True), label="silent")  # may sign no lists
 ELSEWHERE = authority(ROOT, "Listes")  # signs lists for others
 ROLLED = authority(CA, "I", label="rolled")  # its new key, certified by the old one
+TWIN = authority(ROOT, "Jumelle", label="CN=I")  # another authority with the same key
 EDWARDS = authority(None, "Edwards", kind="ed25519", label="edwards")
 TOP = listed(ROOT)
 WHO = leaf(CA, places(at_place(PLACE)))

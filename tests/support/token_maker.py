@@ -57,6 +57,7 @@ class Maker:
             {**self.rsa_jwk(self.rsa), "kid": "rsa", "use": "sig"},
             {**self.rsa_jwk(self.rsa), "kid": "pinned", "alg": "PS256"},
             {**self.rsa_jwk(self.small), "kid": "small"},
+            {**self.rsa_jwk(self.rsa), "kid": "exponent", "e": "AQ"},
             {**self.rsa_jwk(self.rsa), "kid": "enc", "use": "enc"},
             {**self.ec_jwk(self.p256, "P-256", 32), "kid": "p256"},
             {**self.ec_jwk(self.p384, "P-384", 48), "kid": "p384"},
