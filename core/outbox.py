@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -161,6 +161,16 @@ def retry(session: Session, task: Task, now: datetime, cause: str, attempts: int
     values["due_at"] = epoch_ms(now) + int(wait_s(task.attempts) * 1000)
     session.execute(update(outbox).where(outbox.c.id == task.id).values(**values))
     return state
+
+
+def forget(session: Session, before: datetime, apart: Collection[str] = (), most: int = 1000) -> int:
+    """Remove promises kept whose day was before; at most `most`, so that nobody waits long for this work. Kinds
+    `apart` stay: others point at their rows. Returns how many went."""
+    old = select(outbox.c.id).where(
+        outbox.c.state == DONE, outbox.c.due_at < epoch_ms(before), outbox.c.kind.not_in(apart)
+    )
+    gone = delete(outbox).where(outbox.c.id.in_(old.limit(most))).returning(outbox.c.id)
+    return len(session.execute(gone).all())
 
 
 def bury(session: Session, row_id: int, cause: str) -> None:

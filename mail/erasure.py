@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from core.statements import chunks
 from core.tables import counters
 from mail import accounts as people
 from mail import kept_index, packs
-from mail.removal import chunks, release
+from mail.removal import release
 from mail.tables import (
     accounts,
     app_passwords,

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from core.db import next_number, signal
 from core.errors import Refused
-from core.statements import ask
+from core.statements import ask, chunks
 from mail import packs
 from mail.limits import IMAP_FLAGS
-from mail.removal import chunks, release
+from mail.removal import release
 from mail.rights import ALL, Rights, right_for_flag
 from mail.tables import expunged, folder_messages, folders
 

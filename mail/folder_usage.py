@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mail.removal import chunks
+from core.statements import chunks
 from mail.tables import folder_messages, folders, messages
 
 _KEPT = folder_messages.join(messages, messages.c.id == folder_messages.c.message_id)

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from core import outbox
 from core.clock import Clock
 from core.db import Db, signal, tally
+from core.statements import chunks
 from core.tables import outbox as promises
 from mail.tables import bodies, folder_messages, message_keys, messages
 
 KIND = "mail.remove"
 RETRY_S = 3600.0  # while other work about the message waits
-CHUNK = 500  # parameters of one statement
 
 Keeps = Callable[[Session, int], bool]  # does an upper room still need this message?
 
@@ -70,11 +70,6 @@ def _erase(session: Session, message_id: int, body_id: int) -> None:
     gone = session.execute(delete(messages).where(messages.c.id == message_id).returning(messages.c.id)).all()
     session.execute(delete(bodies).where(bodies.c.id == body_id))
     tally(session, "messages", -len(gone))
-
-
-def chunks(items: list[int], size: int = CHUNK) -> list[list[int]]:
-    """The items in pieces that fit into one statement."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _held(session: Session, message_id: int) -> bool:

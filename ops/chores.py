@@ -1,8 +1,11 @@
 """What is done by the clock: every night, every hour, every half minute."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from core import outbox
+from core.db import Db
+from mail.consign import RELAY_KIND
 from mail.deliver import forget_repeats
 from ops.audit.forget import forget_before
 from ops.audit.witness import Witness
@@ -18,6 +21,7 @@ from record.reminders import Remind
 from record.retention import Retention
 
 REPEATS_FOR = timedelta(days=7)  # longer than any peer's queue lives
+KEPT_FOR = timedelta(days=7)  # what was done: for whoever looks into yesterday's trouble
 
 
 def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness) -> Work:
@@ -32,10 +36,19 @@ def _nightly(ground: Ground, hands: Hands, witness: Witness) -> dict[str, Callab
     kept = timedelta(days=settings.logs.trace_days)
     return {
         "orders.expire": lambda: len(db.run(hands.orders.expire_due, now(), settings.orders.expiry_days)),
+        "outbox.forget": lambda: _forget_kept(db, now() - KEPT_FOR),
         "mail.forget_repeats": lambda: db.run(forget_repeats, now() - REPEATS_FOR),
         "mailboxes.inactive": lambda: inactivity(settings, db, ground.clock),
         "audit.forget": lambda: forget_before(db, ground.trail, witness, now() - kept),
     }
+
+
+def _forget_kept(db: Db, before: datetime) -> int:
+    """Promises kept are of no use to anybody. Piece by piece: mail comes in meanwhile."""
+    gone = 0
+    while some := db.run(outbox.forget, before, frozenset({RELAY_KIND})):
+        gone += some
+    return gone
 
 
 def _of_the_record(ground: Ground, hands: Hands) -> dict[str, Callable[[], object]]:

@@ -104,3 +104,22 @@ def test_a_promise_rides_as_freight(db: Db) -> None:
 @given(st.integers(1, 200))
 def test_waits_grow_and_stay_bounded(attempts: int) -> None:
     assert outbox.FIRST_WAIT_S / 2 <= outbox.wait_s(attempts) <= outbox.LONGEST_WAIT_S
+
+
+def test_what_was_kept_long_ago_is_forgotten_and_nothing_else(db: Db) -> None:
+    clock = FakeClock()
+    kept, apart, waiting = (db.run(outbox.put, kind, 1, now=clock.now()) for kind in ("a", "b", "a"))
+    db.run(outbox.done, kept, apart)
+    assert db.run(outbox.forget, clock.now(), {"b"}) == 0
+    clock.advance(1)
+    assert db.run(outbox.forget, clock.now(), {"b"}) == 1
+    left = db.read(lambda session: set(session.execute(select(rows.c.id)).scalars()))
+    assert left == {apart, waiting}
+
+
+def test_what_was_kept_is_forgotten_piece_by_piece(db: Db) -> None:
+    clock = FakeClock()
+    for _ in range(3):
+        db.run(outbox.done, db.run(outbox.put, "a", 1, now=clock.now()))
+    clock.advance(1)
+    assert [db.run(outbox.forget, clock.now(), (), 2) for _ in range(3)] == [2, 1, 0]
