@@ -72,6 +72,8 @@ class _Asked:
                 places = place_texts(card) if places is None else places
                 best = max(best, likes.best(jobs) * ELSEWHERE, likes.best(places) * ELSEWHERE)
             scores.append(best)
+        if scores and sum(scores) / len(scores) < LEAST:
+            return 0.0  # somebody of that profession in that place, but not whom was asked for
         scores += [likes.best(jobs) for likes in self.profession]
         if self.place:
             places = place_texts(card) if places is None else places

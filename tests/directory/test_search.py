@@ -48,6 +48,11 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     return Reader(SqliteStatements(folder / "e.db"))
 
 
+def test_profession_and_place_alone_are_not_who_was_asked_for(reader: Reader) -> None:
+    assert search(reader, parse("kowalczyk", "médecin", "saint lo sur brenne")) == []
+    assert [one.card.family for one in search(reader, parse("", "médecin", "saint lo sur brenne"))] == ["PHÉLIPPEAU"]
+
+
 def first(reader: Reader, text: str, **more: str) -> str:
     found = search(reader, parse(text, **more), limit=5)
     return found[0].card.family if found else ""
