@@ -25,6 +25,7 @@ MANY_WORDS = 4  # whoever types so many means somebody: one that fits is enough
 VARIANTS = 14
 BEGINNINGS = 24
 SHORTEST_ALIKE = 3
+MANY_OF = 1_000  # one card in so many has a word of what structures are, not of what one is called
 MEANT = 0.96  # how well a word fits that people use for another
 # What people say for a word of the register.
 SAID_FOR = {
@@ -294,11 +295,12 @@ class _Search:
         return tuple(found)
 
     def _cut_short(self, word: _Word) -> tuple[Variant, ...]:
-        """`kine`, `cardio`, `labo`: professions and kinds of structures that begin so."""
+        """`kine`, `cardio`, `labo`: professions that begin so, and what many structures are called."""
         if len(word.text) < SHORTEST_ALIKE:
             return ()
         rows = [row for one in JOB + AT if one in word.fields for row in self.reader.beginning(one + word.text)]
-        likeliest = sorted(rows, key=lambda row: -row[2])[:BEGINNINGS]
+        frequent = [row for row in rows if row[1][0] == JOB or row[2] > self.reader.size // MANY_OF]
+        likeliest = sorted(frequent, key=lambda row: -row[2])[:BEGINNINGS]
         self.alike.setdefault(word.text, {}).update((text[1:], MEANT) for _, text, _ in likeliest)
         return tuple(Variant(number, cards, MEANT) for number, _, cards in likeliest)
 
