@@ -29,8 +29,14 @@ def rank(cards: Iterable[Card], query: Query, limit: int, *, see_red: bool, alik
     """
     asked = _Asked(query, alike or {})
     scored = [(asked.score(card), -order, card) for order, card in enumerate(cards)]
-    best = sorted((one for one in scored if one[0] >= LEAST), key=lambda one: (-one[0], _reach(one[2]), -one[1]))
+    best = sorted((one for one in scored if one[0] >= LEAST), key=lambda one: (*order(query, one[0], one[2]), -one[1]))
     return [Found(_shown(card, asked, see_red=see_red), round(score, 4)) for score, _, card in best[:limit]]
+
+
+def order(query: Query, score: float, card: Card) -> tuple[float, int, float]:
+    """The smallest first. Of a beginning alone, who can be written to comes before who has the shorter name."""
+    alone = len(query.words) == 1
+    return -(BEGINS if alone and BEGINS <= score < 1 else score), _reach(card), -score
 
 
 class _Likes(dict[str, float]):

@@ -14,7 +14,7 @@ from directory.edition.neighbours import letter_buckets, sound_buckets
 from directory.edition.readers import Reader
 from directory.nearness import by_letters, by_sound
 from directory.query import Query
-from directory.ranking import Found, rank
+from directory.ranking import Found, order, rank
 from directory.words import name_words
 
 FIELDS = NAME + WHERE + JOB + AT
@@ -130,8 +130,8 @@ class _Search:
                     found[one.card.key] = one
             if self._is_enough(found.values(), enough):
                 break
-        best = sorted(found.values(), key=lambda one: -one.score)
-        return (best if any(one.score >= CERTAIN for one in best[:1]) else self._by_turns(best))[: self.limit]
+        best = sorted(found.values(), key=lambda one: order(self.query, one.score, one.card))
+        return (best if any(one.score >= CERTAIN for one in best) else self._by_turns(best))[: self.limit]
 
     def _is_enough(self, found: Iterable[Found], enough: int) -> bool:
         """Of few words, a name that fits may be the slip for another: some more are shown beside it."""

@@ -53,6 +53,10 @@ def test_profession_and_place_alone_are_not_who_was_asked_for(reader: Reader) ->
     assert [one.card.family for one in search(reader, parse("", "médecin", "saint lo sur brenne"))] == ["PHÉLIPPEAU"]
 
 
+def test_of_a_beginning_who_can_be_written_to_comes_first(reader: Reader) -> None:
+    assert [one.card.family for one in search(reader, parse("lef"))] == ["LEFEBVRE", "LEFORT"]
+
+
 def first(reader: Reader, text: str, **more: str) -> str:
     found = search(reader, parse(text, **more), limit=5)
     return found[0].card.family if found else ""
