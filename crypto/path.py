@@ -1,7 +1,7 @@
 """From the signer's certificate up to a pinned anchor (RFC 5280 §6), by pyhanko-certvalidator.
 
-A certificate from a message reaches that library only after one of our pinned authorities was seen to have signed it:
-what a stranger made never meets the path builder. Paths are remembered; the clock is checked each time.
+`crypto.routes` looks for the ways up, the library weighs them: what a stranger made never meets it, since one of our
+pinned authorities must have signed it. Paths are remembered; the clock is checked each time.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Coroutine, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA224
 from cryptography.hazmat.primitives.serialization import Encoding
-from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor
 from pyhanko_certvalidator.errors import (
     DisallowedAlgorithmError,
@@ -31,15 +29,17 @@ from pyhanko_certvalidator.errors import (
     StaleRevinfoError,
     ValidationError,
 )
+from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import DisallowWeakAlgorithmsPolicy, PKIXValidationParams
+from pyhanko_certvalidator.validate import async_validate_path
 
 from crypto.anchors import as_anchor
 from crypto.profile import check_profile
 from crypto.reading import Folded, folded
 from crypto.revocation import issuers_named
+from crypto.routes import Path, Routes
 from crypto.verdict import Reason, Refusal
 
-Path = tuple[x509.Certificate, ...]
 Result = TypeVar("Result")
 
 REMEMBERED = 4096
@@ -51,13 +51,9 @@ class PathCache:
     """Finds and remembers paths below a fixed set of anchors and intermediates. Safe for use by several threads."""
 
     def __init__(self, anchors: Iterable[x509.Certificate], intermediates: Iterable[x509.Certificate]) -> None:
-        self._anchors = tuple(anchors)
-        self._authorities = (*self._anchors, *intermediates)
-        self._named: defaultdict[Folded, list[x509.Certificate]] = defaultdict(list)
-        for each in self._authorities:
-            self._named[folded(each.subject)].append(each)
-        self._parsed_anchors = [one for each in self._anchors if (one := _as_anchor(each)) is not None]
-        self._parsed_others = [_parsed(certificate) for certificate in self._authorities[len(self._anchors) :]]
+        read = {each: one for each in anchors if (one := _as_anchor(each)) is not None}
+        self._anchors = read
+        self._routes = Routes(read, intermediates)
         self._known: OrderedDict[bytes, Path] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -67,7 +63,7 @@ class PathCache:
         with self._lock:
             path = self._known.get(encoded)
         if path is None or not all(_valid_at(certificate, at) for certificate in path):
-            path = self._search(leaf, encoded, at)
+            path = self._search(leaf, at)
             self._remember(encoded, path)
         return path
 
@@ -77,25 +73,23 @@ class PathCache:
         found = {name for each in path for name in issuers_named(each)}
         while found - names:
             new, names = found - names, names | found
-            found = {name for one in new for each in self._named.get(one, ()) for name in issuers_named(each)}
+            found = {name for one in new for each in self._routes.named(one) for name in issuers_named(each)}
         return names
 
-    def check_lists(self, leaf: x509.Certificate, at: dt.datetime, lists: Iterable[bytes]) -> None:
+    def check_lists(self, path: Path, at: dt.datetime, lists: Iterable[bytes]) -> None:
         """RFC 5280 §6.3 in full, with revocation lists (DER) of every kind, for the whole path. Raises Refusal."""
-        context = self._context(at, "require", tuple(lists))
-        _validate(_parsed(leaf), context)
-
-    def _context(self, at: dt.datetime, revocation: str, lists: tuple[bytes, ...] = ()) -> ValidationContext:
-        return ValidationContext(
-            trust_roots=self._parsed_anchors,
-            other_certs=self._parsed_others,
+        signers = [_parsed(one) for name in self.list_issuers(path) for one in self._routes.named(name)]
+        context = ValidationContext(
+            trust_roots=list(self._anchors.values()),
+            other_certs=signers,
             moment=at,
             allow_fetching=False,
-            crls=lists,
-            revocation_mode=revocation,
+            crls=tuple(lists),
+            revocation_mode="require",
             time_tolerance=dt.timedelta(0),
             algorithm_usage_policy=_WEAK,
         )
+        self._validate(path, context)
 
     def _remember(self, encoded: bytes, path: Path) -> None:
         with self._lock:
@@ -104,27 +98,45 @@ class PathCache:
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 
-    def _search(self, leaf: x509.Certificate, encoded: bytes, at: dt.datetime) -> Path:
-        _check_issued(leaf, self._named.get(folded(leaf.issuer), ()))
-        context = self._context(at, "none")  # lists come last: only where all else holds can "later" be the answer
-        path = _validate(asn1.Certificate.load(encoded), context)
-        anchor = self._anchor(path[-1])
-        if not _valid_at(anchor, at):  # RFC 5280 leaves the anchor's dates to us
-            raise Refusal(Reason.EXPIRED if at > anchor.not_valid_after_utc else Reason.NOT_YET_VALID)
-        found = (leaf, *(x509.load_der_x509_certificate(der) for der in path[1:-1]), anchor)
-        check_profile(found)
-        return found
+    def _search(self, leaf: x509.Certificate, at: dt.datetime) -> Path:
+        """The shortest that holds; where none does, why the shortest did not. Raises Refusal."""
+        if isinstance(leaf.signature_hash_algorithm, SHA1 | SHA224) and self._routes.named(folded(leaf.issuer)):
+            raise Refusal(Reason.WEAK_ALGORITHM)
+        why = None
+        for route in self._routes.up(leaf):
+            try:
+                self._check(route, at)
+            except Refusal as refusal:
+                why = why or refusal
+            else:
+                return route
+        raise why or Refusal(Reason.UNTRUSTED)
 
-    def _anchor(self, encoded: bytes) -> x509.Certificate:
-        return next(anchor for anchor in self._anchors if anchor.public_bytes(Encoding.DER) == encoded)
+    def _check(self, route: Path, at: dt.datetime) -> None:
+        """All but revocation, which comes last: only where all else holds can "later" be the answer."""
+        context = ValidationContext(
+            trust_roots=[self._anchors[route[-1]]],
+            moment=at,
+            allow_fetching=False,
+            revocation_mode="none",
+            time_tolerance=dt.timedelta(0),
+            algorithm_usage_policy=_WEAK,
+        )
+        self._validate(route, context)
+        if not _valid_at(route[-1], at):  # RFC 5280 leaves the anchor's dates to us
+            raise Refusal(Reason.EXPIRED if at > route[-1].not_valid_after_utc else Reason.NOT_YET_VALID)
+        check_profile(route)
+
+    def _validate(self, path: Path, context: ValidationContext) -> None:
+        leaf, *between = [_parsed(each) for each in path[:-1]]
+        _validate(ValidationPath(self._anchors[path[-1]], between[::-1], leaf), context)
 
 
-def _validate(leaf: asn1.Certificate, context: ValidationContext) -> list[bytes]:
-    """Out: DER of each certificate, leaf first. Raises Refusal."""
-    # the library heeds what an anchor says only beside parameters of one's own
-    validator = CertificateValidator(leaf, validation_context=context, pkix_params=PKIXValidationParams())
+def _validate(path: ValidationPath, context: ValidationContext) -> None:
+    """RFC 5280 §6.1. Raises Refusal."""
     try:
-        path = _run(validator.async_validate_path())
+        # the library heeds what an anchor says only beside parameters of one's own
+        _run(async_validate_path(context, path, PKIXValidationParams()))
     except ExpiredError:
         raise Refusal(Reason.EXPIRED) from None
     except NotYetValidError:
@@ -141,7 +153,6 @@ def _validate(leaf: asn1.Certificate, context: ValidationContext) -> list[bytes]
         raise Refusal(Reason.UNTRUSTED) from None
     except (ValidationError, NotImplementedError, TypeError):  # kinds of name constraints that it cannot weigh
         raise Refusal(Reason.BAD_PATH) from None
-    return [certificate.dump() for certificate in path][::-1]
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -153,33 +164,6 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
         return result
     work.close()
     raise RuntimeError("path validation tried to wait")
-
-
-def _check_issued(leaf: x509.Certificate, named: Sequence[x509.Certificate]) -> None:
-    """At least one of the pinned authorities of the issuer's name signed this certificate. Raises Refusal."""
-    if not named:
-        raise Refusal(Reason.UNTRUSTED)
-    if isinstance(leaf.signature_hash_algorithm, SHA1 | SHA224):
-        raise Refusal(Reason.WEAK_ALGORITHM)
-    if not any(_signed_by(leaf, authority) for authority in named):
-        raise Refusal(Reason.UNTRUSTED)
-
-
-def _signed_by(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
-    key, signed, signature = authority.public_key(), leaf.tbs_certificate_bytes, leaf.signature
-    try:
-        parameters, digest = leaf.signature_algorithm_parameters, leaf.signature_hash_algorithm
-        if isinstance(key, rsa.RSAPublicKey) and digest is not None:
-            key.verify(signature, signed, parameters, digest)  # type: ignore[arg-type]  # TypeError below
-        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
-            key.verify(signature, signed, parameters)
-        elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-            key.verify(signature, signed)
-        else:
-            return False
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
-        return False
-    return True
 
 
 def _valid_at(certificate: x509.Certificate, at: dt.datetime) -> bool:

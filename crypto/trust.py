@@ -56,7 +56,7 @@ class Trust:
         else:
             if not others:
                 return
-        self.paths.check_lists(path[0], at, self._speaking(path, self.lists.raw))
+        self.paths.check_lists(path, at, self._speaking(path, self.lists.raw))
         if delta_revokes(path, others, at):  # the validator reads a delta only where something points at it
             raise Refusal(Reason.REVOKED)
 

@@ -180,6 +180,18 @@ def loop() -> Given:
     return Given(signed(_alone(leaf(again))), _pem(authority(None, "Z")), _pem(again, other))
 
 
+def web(size: int, *, rooted: bool, **fields: object) -> Callable[[], Given]:
+    """Authorities that all certify one another; the last one may stand below the root, the first one signed."""
+
+    def make() -> Given:
+        own = [ica(root(), name=f"W{number}") for number in range(size)]
+        threads = [authority(one, f"W{number}") for one in own for number in range(size) if one is not own[number]]
+        who = leaf(own[0], **fields)  # type: ignore[arg-type]
+        return Given(signed(_alone(who)), _pem(root()), _pem(*threads, *(own[-1:] if rooted else ())))
+
+    return make
+
+
 def namesakes() -> Given:
     """Forty authorities of one name; one of them signed."""
     above = ica(root())

@@ -38,6 +38,7 @@ from tests.support.path_faults import (
     self_signed_anchor,
     sha1_authority,
     twice_san,
+    web,
     zero_serial,
 )  # fmt: skip
 from tests.support.path_maker import (
@@ -130,7 +131,7 @@ ROWS = (
         "Path",
         "authority: own key named critically",
         below(mid=((x509.SubjectKeyIdentifier(b"x" * 20), True),)),
-        R.UNTRUSTED,
+        R.BAD_PATH,
         False,
     ),
     ("Path", "signer: place of its authority, critical", below(end=(fetched_at(critical=True),)), R.BAD_PATH, False),
@@ -261,11 +262,14 @@ ROWS = (
     ("Path", "two roots, one of them forbids", crossed(free=True), R.OK, False),
     ("Path", "two roots, only the way that forbids", crossed(free=False), R.BAD_PATH, False),
     ("Path", "a dead end beside", dead_end, R.OK, False),
+    ("Path", "a web of 56 authorities that certify one another, one below the root", web(8, rooted=True), R.OK, False),
+    ("Path", "a web of 56 authorities, none below the root", web(8, rooted=False), R.UNTRUSTED, False),
+    ("Path", "a web of 56 authorities, the signer expired", web(8, rooted=True, until=NOW - DAY), R.EXPIRED, False),
     ("Path", "a circle of authorities", loop, R.UNTRUSTED, False),
     ("Path", "forty authorities of one name", namesakes, R.OK, False),
     ("Path", "ten authorities above one another", deep(10), R.OK, False),
     ("Path", "forty authorities above one another", deep(40), R.OK, False),
     ("Path", "signer pinned as anchor", self_signed_anchor, R.BAD_PATH, True),
-    ("Path", "authority signed with SHA-1", sha1_authority, R.WEAK_ALGORITHM, True),
+    ("Path", "authority signed with SHA-1", sha1_authority, R.UNTRUSTED, True),
     ("Path", "RSA key of exponent 3", lambda: rsa_of_exponent(3), R.WEAK_ALGORITHM, True),
 )
