@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from core import engines
 from core.arrivals import expect
 from core.freight import Derived, Freight, Loaded, Next, Same, Signal
+from core.lookers import Lookers
 from core.numbers import next_number, tally
 from core.tables import metadata
 from core.train import Train, Work
@@ -50,6 +51,7 @@ class Db:
         self._listeners: list[Listening] = []
         self._own_listeners: list[Listening] = []
         self._readers = engines.reader_engine(self.url)
+        self._lookers = Lookers(engines.looker_engine(self.url, self._readers))
         self._threads = ThreadPoolExecutor(engines.READERS, thread_name_prefix="reader")
         writer = engines.writer_engine(self.url)
         if create:
@@ -71,6 +73,7 @@ class Db:
         if self._listener:
             self._listener.close()
         self._threads.shutdown()
+        self._lookers.close()
         self._readers.dispose()
 
     def on_commit(self, heard: Listening) -> None:
@@ -113,6 +116,15 @@ class Db:
         try:
             with self._readers.connect() as connection, Session(bind=connection, autoflush=False) as session:
                 return work(session, *args, **kwargs)
+        except DBAPIError as error:
+            raise engines.translate(error) from error
+
+    def look(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read` for a few rows that are asked for all the time: no Session is made, and the connection stays this
+        thread's, since both cost more than such a look. Raises as `read`."""
+        try:
+            with self._lookers.connection() as connection, connection.begin():
+                return work(connection, *args, **kwargs)
         except DBAPIError as error:
             raise engines.translate(error) from error
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from core.errors import DatabaseDown, PliError, StorageFull
 from core.statements import execute
@@ -55,7 +56,16 @@ def reader_engine(url: URL) -> Engine:
         arguments = _pg_arguments()
         arguments["options"] = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
         return create_engine(url, pool_size=READERS, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
-    engine = create_engine(url, pool_size=READERS, hide_parameters=True, connect_args={"check_same_thread": False})
+    return _sqlite_readers(url, pool_size=READERS)
+
+
+def looker_engine(url: URL, readers: Engine) -> Engine:
+    """The same for connections that are kept by who uses them; for PostgreSQL the pool of `readers`."""
+    return readers if url.get_backend_name() != "sqlite" else _sqlite_readers(url, poolclass=NullPool)
+
+
+def _sqlite_readers(url: URL, **pool: Any) -> Engine:
+    engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False}, **pool)
     # Readers never checkpoint: only the writer moves the WAL.
     _own_transactions(engine, "BEGIN", ("PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0"))
     return engine

@@ -34,9 +34,9 @@ def execute(connection: Connection, statement: str, values: Sequence[Any]) -> li
     return rows
 
 
-def ask(session: Session, statement: str, *values: Any) -> list[Any]:
+def ask(of: Session | Connection, statement: str, *values: Any) -> list[Any]:
     """`execute` inside a unit of work; each `?` of the statement stands for a value."""
-    connection = session.connection()
+    connection = of if isinstance(of, Connection) else of.connection()
     sqlite = connection.dialect.name == "sqlite"
     return execute(connection, statement if sqlite else statement.replace("?", "%s"), values)
 

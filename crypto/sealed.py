@@ -34,6 +34,7 @@ OBJECT_MAGIC = b"PliSeal1"
 KEY_MAGIC = b"PliWrap1"
 NONCE_BYTES = 12  # NIST SP 800-38D §8.2.2: random 96 bits
 TAG_BYTES = 16
+_START = HEAD_BYTES + NONCE_BYTES  # of the ciphertext
 _NUMBERS = struct.Struct(">qqq").pack
 
 
@@ -85,11 +86,11 @@ def unwrap_key(holder_key: bytes, wrapped: bytes, aad: bytes) -> bytes:
 
 
 def _unseal(magic: bytes, key: bytes, sealed: bytes, aad: bytes) -> bytes:
-    if len(sealed) < HEAD_BYTES + NONCE_BYTES + TAG_BYTES:
+    if len(sealed) < _START + TAG_BYTES:
         raise SealBroken
-    inner = open_head(magic, key, sealed)
-    head, nonce = bytes(sealed[:HEAD_BYTES]), bytes(sealed[HEAD_BYTES : HEAD_BYTES + NONCE_BYTES])
+    head = bytes(sealed[:HEAD_BYTES])
+    inner = open_head(magic, key, head)
     try:
-        return AESGCM(inner).decrypt(nonce, sealed[HEAD_BYTES + NONCE_BYTES :], head + aad)
+        return AESGCM(inner).decrypt(bytes(sealed[HEAD_BYTES:_START]), sealed[_START:], head + aad)
     except InvalidTag:
         raise SealBroken from None

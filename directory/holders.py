@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -30,7 +30,7 @@ def create_holder(session: Session, keyring: Keyring, kind: str, now: datetime) 
     return holder_id
 
 
-def holder_key(session: Session, keyring: Keyring, holder_id: int) -> bytes:
+def holder_key(session: Session | Connection, keyring: Keyring, holder_id: int) -> bytes:
     """The 32 bytes that open what was wrapped for this holder. Raises NotFound when it is unknown or destroyed."""
     wrapped = session.execute(_KEY, {"holder_id": holder_id}).scalar_one_or_none()
     if wrapped is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
@@ -66,21 +67,18 @@ class Content:
     sealed_body: bytes | None
     holder: bytes
     source: Source
-
-    @cached_property
-    def _known(self) -> Known | None:
-        return self.source.memory.get(self.source.holder_id, self.message_id)
+    remembered: Known | None
 
     @cached_property
     def key(self) -> bytes:
         """The object's key. Raises SealBroken."""
-        known = self._known
+        known = self.remembered
         return known.key if known else unwrap_key(self.holder, self.wrapped, key_aad(self.message_id))
 
     @cached_property
     def known(self) -> Known:
         """What delivery computed; remembered. Raises SealBroken."""
-        found = self._known
+        found = self.remembered
         if found is None:
             found = Known(self.key, Answers.unseal(self.key, self.sealed_meta, self.message_id))
             self.source.memory.put(self.source.holder_id, self.message_id, found)
@@ -89,7 +87,8 @@ class Content:
     @cached_property
     def whole(self) -> bytes:
         """A body that lives in its row. Raises SealBroken."""
-        return unseal(self.key, self.sealed_body or b"", body_aad(self.body_id))
+        key = self.remembered.key if self.remembered else self.key
+        return unseal(key, self.sealed_body or b"", body_aad(self.body_id))
 
     @property
     def tree(self) -> Part:
@@ -99,7 +98,7 @@ class Content:
     @cached_property
     def header(self) -> bytes:
         """The message's header with its blank line; remembered once the rest is. Raises SealBroken, NotFound."""
-        known = self._known
+        known = self.remembered
         if known is not None and known.header is not None:
             return known.header
         end = header_end(self.whole, 0, self.size) if self.storage == "row" else self.tree.body
@@ -144,7 +143,9 @@ class Opened:
         return self._content.read(offset, length)
 
 
-def read_contents(session: Session, source: Source, uids: Sequence[int], *, with_body: bool) -> list[Content]:
+def read_contents(
+    session: Session | Connection, source: Source, uids: Sequence[int], *, with_body: bool
+) -> list[Content]:
     """Those of `uids` that are still there and that this holder has a key to, ascending."""
     if not uids:
         return []
@@ -153,21 +154,23 @@ def read_contents(session: Session, source: Source, uids: Sequence[int], *, with
     rows = ask(session, statement, source.holder_id, source.folder_id, *values)
     holder = holder_of(session, source)
     wanted = set(uids)
-    return [_content(row, holder, source) for row in rows if row[0] in wanted]
+    rows = [row for row in rows if row[0] in wanted]
+    known = source.memory.get_many(source.holder_id, [row[1] for row in rows])
+    return [_content(row, holder, source, one) for row, one in zip(rows, known, strict=True)]
 
 
-def _content(row: Any, holder: bytes, source: Source) -> Content:
+def _content(row: Any, holder: bytes, source: Source, remembered: Known | None) -> Content:
     uid, message_id, size, body_id, storage, wrapped, sealed_meta, *sealed = row
     body = sealed[0] if sealed else None
-    return Content(uid, message_id, size, body_id, storage, wrapped, sealed_meta, body, holder, source)
+    return Content(uid, message_id, size, body_id, storage, wrapped, sealed_meta, body, holder, source, remembered)
 
 
-def check_holder(session: Session, source: Source) -> None:
+def check_holder(session: Session | Connection, source: Source) -> None:
     """What is remembered is served only while the holder's key exists. Raises NotFound."""
     holder_of(session, source)
 
 
-def holder_of(session: Session, source: Source) -> bytes:
+def holder_of(session: Session | Connection, source: Source) -> bytes:
     """The holder's key, asked for again after a moment. Raises NotFound."""
     ask = partial(holder_key, session, source.keyring, source.holder_id)
     return source.memory.keys.get(source.holder_id, ask)

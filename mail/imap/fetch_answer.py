@@ -1,11 +1,13 @@
-"""What a FETCH needs of every message, and one message's body items as they are answered. RFC 3501 §7.4.2.
+"""What a FETCH needs of every message, and what is said of one message once it is opened. RFC 3501 §7.4.2.
 
 Runs in a reader thread. What is large stays a promise of octets that the connection keeps piece by piece.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache, partial
+from operator import attrgetter
+from typing import Final, TypeAlias
 
 from mail.imap import binary
 from mail.imap.contents import Content, Depth
@@ -16,8 +18,7 @@ from mail.part import Part
 from mail.sections import FIELDS, FIELDS_NOT, HEADER, TEXT, Section, Span, extract, locate, narrow
 
 STREAMED = 256 * 1024  # octets of a file that are not taken into memory at once
-
-_META = frozenset({Item.ENVELOPE, Item.BODY, Item.BODYSTRUCTURE})
+ANSWERS: Final = {Item.ENVELOPE: "envelope", Item.BODY: "body", Item.BODYSTRUCTURE: "bodystructure"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -27,20 +28,28 @@ class Stream:
     content: Content
     span: Span
 
+    @property
+    def head(self) -> bytes:
+        """What is said before them."""
+        return literal_head(self.span.end - self.span.start)
+
     def pieces(self) -> Iterator[Span]:
         """The span cut into what is read at once."""
         for start in range(self.span.start, self.span.end, STREAMED):
             yield Span(start, min(start + STREAMED, self.span.end))
 
 
-Piece: TypeAlias = bytes | Stream
+Value: TypeAlias = bytes | Stream
+Opener: TypeAlias = Callable[[Content], Value]  # raises SealBroken, NotFound, MimeBounds, ImapBad [UNKNOWN-CTE]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a FETCH needs of every message, worked out once. `marks`: it sets \\Seen. `reads`: text leaves the house."""
+    """What a FETCH needs of every message, worked out once. `marks`: it sets \\Seen. `reads`: text leaves the house.
+    `openers`: what opens the items that stand in no row."""
 
     named: tuple[tuple[FetchItem, bytes], ...]
+    openers: dict[FetchItem, Opener]
     depth: Depth
     marks: bool
     reads: bool
@@ -48,12 +57,17 @@ class Plan:
     @classmethod
     def of(cls, items: Sequence[FetchItem]) -> "Plan":
         marks = any(not item.peek for item in items if isinstance(item, BodyItem | BinaryItem))
-        return cls(tuple((item, _name(item)) for item in items), _depth(items), marks, any(map(_is_text, items)))
+        openers = {item: _opener(item) for item in items if not isinstance(item, Item) or item in ANSWERS}
+        named = tuple((item, _name(item)) for item in items)
+        return cls(named, openers, _depth(items), marks, any(map(_is_text, items)))
 
     @property
     def items(self) -> tuple[FetchItem, ...]:
         """As they were asked for."""
         return tuple(item for item, _ in self.named)
+
+
+plan_of = lru_cache(256)(Plan.of)  # a client asks the same of message after message
 
 
 def _name(item: FetchItem) -> bytes:
@@ -64,25 +78,28 @@ def _name(item: FetchItem) -> bytes:
     return body_name(item) if isinstance(item, BodyItem) else item.value
 
 
-def body_pieces(content: Content, item: BodyItem | BinaryItem | PreviewItem) -> Iterator[Piece]:
-    """A body item's value. Raises SealBroken, NotFound, MimeBounds, ImapBad [UNKNOWN-CTE]."""
+def _opener(item: FetchItem) -> Opener:
     if isinstance(item, BinaryItem):
-        yield binary.value(content, item)
-    elif isinstance(item, PreviewItem):
-        yield preview(content)
-    else:
-        yield from _section_pieces(content, item)
+        return partial(binary.value, item=item)
+    if isinstance(item, PreviewItem):
+        return preview
+    if isinstance(item, BodyItem):
+        return partial(_section, item=item)
+    return attrgetter(f"known.answers.{ANSWERS[item]}")
 
 
-def _section_pieces(content: Content, item: BodyItem) -> Iterator[Piece]:
+def _section(content: Content, item: BodyItem) -> Value:
+    if content.storage == "row" and item.section == _WHOLE and item.partial is None:
+        return body_value(content.whole)
     tree = _tree(content, item.section)
     if content.storage == "file" and not item.section.filtered:
         span = locate(tree, item.section)
         if span is not None and (span := narrow(span, item.partial)).end - span.start > STREAMED:
-            yield literal_head(span.end - span.start)
-            yield Stream(content, span)
-            return
-    yield body_value(extract(content.read, tree, item.section, item.partial))
+            return Stream(content, span)
+    return body_value(extract(content.read, tree, item.section, item.partial))
+
+
+_WHOLE: Final = Section()
 
 
 def _tree(content: Content, section: Section) -> Part:
@@ -98,7 +115,7 @@ def _depth(items: Sequence[FetchItem]) -> Depth:
         return Depth.BODY
     if bodies:
         return Depth.HEADER
-    return Depth.META if any(item in _META for item in items) else Depth.ROW
+    return Depth.META if any(item in ANSWERS for item in items) else Depth.ROW
 
 
 def _is_header(item: FetchItem) -> bool:

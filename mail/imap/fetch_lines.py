@@ -5,9 +5,9 @@ A client that opens a mailbox anew asks for ten thousand answers: nothing is bui
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from mail.imap.contents import Content
-from mail.imap.fetch_answer import Piece, Plan, body_pieces
+from mail.imap.fetch_answer import ANSWERS, Plan, Stream, Value
 from mail.imap.fetch_items import BodyItem, Item
 from mail.imap.memory import Known
 from mail.imap.respond import body_value, flags, internal_date
@@ -16,8 +16,8 @@ from mail.index import Index
 from mail.part import Part
 from mail.sections import FIELDS, extract_from, field_pattern
 
+Piece: TypeAlias = bytes | Stream
 _NUMBERS = frozenset({Item.UID, Item.SIZE})
-_ANSWERS = {Item.ENVELOPE: "envelope", Item.BODY: "body", Item.BODYSTRUCTURE: "bodystructure"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -31,11 +31,15 @@ class Batch:
 
     def message_ids(self) -> list[int]:
         """The messages themselves."""
-        return [self.index.message_ids[place] for place in self.places]
+        return list(map(self.index.message_ids.__getitem__, self.places))
 
     def uids(self) -> list[int]:
         """Their UIDs."""
-        return [self.index.uids[place] for place in self.places]
+        return list(map(self.index.uids.__getitem__, self.places))
+
+    def sizes(self) -> list[int]:
+        """Their octets."""
+        return list(map(self.index.sizes.__getitem__, self.places))
 
     def only(self, chosen: Sequence[bool]) -> "Batch":
         """Those that are chosen."""
@@ -44,23 +48,25 @@ class Batch:
 
     def shown(self) -> list[bytes]:
         """FLAGS of each: most messages of a folder have one of a few sets."""
-        made: dict[tuple[str, bool], bytes] = {}
-        recent, uids, texts = self.view.recent, self.index.uids, self.index.flags
-        found = []
-        for place in self.places:
-            kind = (texts[place], uids[place] in recent)
-            if (value := made.get(kind)) is None:
-                value = made[kind] = flags(self.view.shown(uids[place], kind[0]))
-            found.append(value)
-        return found
+        texts = list(map(self.index.flags.__getitem__, self.places))
+        made = {text: flags(text.split()) for text in set(texts)}
+        if not self.view.recent:
+            return [made[text] for text in texts]
+        recent = self.view.recent
+        new = {text: flags(["\\Recent", *text.split()]) for text in made}
+        return [(new if uid in recent else made)[text] for uid, text in zip(self.uids(), texts, strict=True)]
 
 
 def lines(batch: Batch, plan: Plan, known: Sequence[Known]) -> list[bytes]:
     """`* n FETCH (…)` of each; `known` is as long as the batch where the plan looks deeper than the row."""
-    forms = [name.replace(b"%", b"%%") + (b" %d" if item in _NUMBERS else b" %b") for item, name in plan.named]
-    template = b"* %d FETCH (" + b" ".join(forms) + b")\r\n"
+    template = _template(plan, b")\r\n")
     columns = [_column(item, batch, known) for item in plan.items if isinstance(item, Item | BodyItem)]
     return [template % row for row in zip(batch.numbers, *columns, strict=True)]
+
+
+def _template(plan: Plan, end: bytes) -> bytes:
+    forms = [name.replace(b"%", b"%%") + (b" %d" if item in _NUMBERS else b" %b") for item, name in plan.named]
+    return b"* %d FETCH (" + b" ".join(forms) + end
 
 
 def _column(item: Item | BodyItem, batch: Batch, known: Sequence[Known]) -> Iterable[int] | Iterable[bytes]:
@@ -68,8 +74,8 @@ def _column(item: Item | BodyItem, batch: Batch, known: Sequence[Known]) -> Iter
         return _headers(item, known)
     if item is Item.FLAGS:
         return batch.shown()
-    if item in _ANSWERS:
-        return (getattr(one.answers, _ANSWERS[item]) for one in known)
+    if item in ANSWERS:
+        return (getattr(one.answers, ANSWERS[item]) for one in known)
     index, places = batch.index, batch.places
     if item is Item.INTERNALDATE:
         return (internal_date(index.dates[place]) for place in places)
@@ -79,8 +85,7 @@ def _column(item: Item | BodyItem, batch: Batch, known: Sequence[Known]) -> Iter
         return (b"NIL" for _ in places)
     if item is Item.MODSEQ:
         return (b"(%d)" % index.modseqs[place] for place in places)
-    numbers = index.uids if item is Item.UID else index.sizes
-    return (numbers[place] for place in places)
+    return batch.uids() if item is Item.UID else batch.sizes()
 
 
 def _headers(item: BodyItem, known: Sequence[Known]) -> Iterator[bytes]:
@@ -98,25 +103,31 @@ def _header(item: BodyItem, header: bytes) -> bytes:
     return body_value(extract_from(header, Part(0, len(header), len(header)), item.section, item.partial))
 
 
-def body_line(batch: Batch, at: int, plan: Plan, content: Content, shown: bytes, fresh: bytes) -> list[Piece]:
-    """One answer with octets of the body, in pieces. `fresh` is said beside what was asked for.
-
-    Raises SealBroken, NotFound, MimeBounds.
-    """
-    one = Batch(batch.view, batch.index, batch.numbers[at : at + 1], batch.places[at : at + 1])
-    pieces: list[Piece] = [b"* %d FETCH (" % batch.numbers[at]]
-    for item, name in plan.named:
-        pieces.append(name + b" ")
-        if not isinstance(item, Item):
-            pieces += body_pieces(content, item)
+def body_lines(batch: Batch, plan: Plan, opened: Sequence[Sequence[Value]], fresh: Sequence[bytes]) -> Iterator[Piece]:
+    """The answers with what was `opened` of each message, in the order of the plan's openers; `fresh` is said beside
+    what was asked for."""
+    if not opened:
+        return
+    deep = dict(zip(plan.openers, zip(*opened, strict=True), strict=True))
+    columns = [
+        deep[item] if item in deep or not isinstance(item, Item) else _column(item, batch, ()) for item in plan.items
+    ]
+    template = _template(plan, b"%b)\r\n")
+    for row in zip(batch.numbers, *columns, fresh, strict=True):
+        if Stream in map(type, row):
+            yield from _in_pieces(plan, *row)
         else:
-            pieces.append(shown if item is Item.FLAGS else _value(item, one, content))
-        pieces.append(b" ")
-    pieces.pop()
-    pieces.append(fresh + b")\r\n")
-    return pieces
+            yield template % row
 
 
-def _value(item: Item, one: Batch, content: Content) -> bytes:
-    (value,) = _column(item, one, [content.known] if item in _ANSWERS else ())
-    return value if isinstance(value, bytes) else b"%d" % value
+def _in_pieces(plan: Plan, number: int, *values: Any) -> Iterator[Piece]:
+    before = b"* %d FETCH (" % number
+    for at, ((_, name), value) in enumerate(zip(plan.named, values[:-1], strict=True)):
+        before += (b" " if at else b"") + name + b" "
+        if isinstance(value, Stream):
+            yield before + value.head
+            yield value
+            before = b""
+        else:
+            before += value if isinstance(value, bytes) else b"%d" % value
+    yield before + values[-1] + b")\r\n"

@@ -33,7 +33,7 @@ async def find(session: Session, command: Search) -> str:
         session.enable("CONDSTORE")  # RFC 7162 §3.1
     rows = Rows(session.selected, await session.index(), epoch_ms(session.services.clock.now()))
     found = await matching(session, rows, key, keep="SAVE" in (returns or ()))
-    numbers = [rows.index.uids[place] if command.uid else rows.number(place) for place in found]
+    numbers = rows.named(found, uid=command.uid)
     if returns is None and session.rev2:
         returns = ("ALL",)  # RFC 9051 §6.4.4: always ESEARCH
     if returns is None:

@@ -86,6 +86,11 @@ class Cursor:
         if not self.at_end:
             raise ImapBad("unexpected text after the command")
 
+    def rest(self) -> bytes:
+        """Move over all that is left."""
+        at, self.at = self.at, len(self.wire)
+        return self.wire[at:]
+
     def peek(self) -> bytes:
         """The next octet; empty at the end."""
         return self.wire[self.at : self.at + 1]

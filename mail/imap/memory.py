@@ -17,6 +17,7 @@ from mail.part import Part, loads
 OVERHEAD = 700  # octets that the objects around the texts take
 KEPT_S = 2.0
 KEPT_KEYS = 10_000
+NOTED = 8  # messages asked for together whose use is noted
 HEADER_KEPT = 16 * 1024  # a longer header block is read again each time
 
 
@@ -45,6 +46,11 @@ class HolderKeys:
     def __init__(self) -> None:
         self._kept: dict[int, tuple[float, bytes]] = {}
 
+    def has(self, holder_id: int) -> bool:
+        """It was asked for just now."""
+        kept = self._kept.get(holder_id)
+        return kept is not None and kept[0] > time.monotonic()
+
     def get(self, holder_id: int, ask: Callable[[], bytes]) -> bytes:
         """The key, from `ask` unless it was asked just now. Raises what `ask` raises."""
         kept = self._kept.get(holder_id)
@@ -68,18 +74,15 @@ class Memory:
         self._known: OrderedDict[tuple[int, int], Known] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, holder_id: int, message_id: int) -> Known | None:
-        """What is known of it."""
-        with self._lock:
-            known = self._known.get((holder_id, message_id))
-            if known is not None:
-                self._known.move_to_end((holder_id, message_id))
-            return known
-
     def get_many(self, holder_id: int, message_ids: "list[int]") -> list[Known | None]:
-        """The same for many; their use is not noted one by one."""
+        """What is known of them; the use of a few is noted, not that of many, one by one."""
         with self._lock:
-            return [self._known.get((holder_id, message_id)) for message_id in message_ids]
+            found = [self._known.get((holder_id, message_id)) for message_id in message_ids]
+            if len(found) <= NOTED:
+                for message_id, known in zip(message_ids, found, strict=True):
+                    if known is not None:
+                        self._known.move_to_end((holder_id, message_id))
+            return found
 
     def put(self, holder_id: int, message_id: int, known: Known) -> None:
         """Keep it, in place of what was known."""

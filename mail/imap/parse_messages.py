@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from mail.imap import commands as c
 from mail.imap.errors import ImapBad
-from mail.imap.fetch_items import Item, fetch_items
+from mail.imap.fetch_items import FetchItem, Item, fetch_items
 from mail.imap.grammar import Cursor
 from mail.imap.search_keys import Query, charset_and_key, query, returned
 from mail.imap.sequence import SequenceSet
@@ -15,6 +16,7 @@ from mail.limits import IMAP_FLAGS
 
 NumberedReader: TypeAlias = Callable[[Cursor, str, bool], c.Command]
 
+KEPT: Final = 256  # octets of what a FETCH asks for, for it to be remembered
 _MODE = re.compile(rb"([+-]?)FLAGS(\.SILENT)?", re.IGNORECASE)
 
 
@@ -48,8 +50,8 @@ def _search(cursor: Cursor, tag: str, uid: bool) -> c.Command:
 def _fetch(cursor: Cursor, tag: str, uid: bool) -> c.Command:
     chosen = uid_set(cursor)
     cursor.space()
-    items = fetch_items(cursor)
-    since, vanished = _fetch_modifiers(cursor) if cursor.accept(b" ") else (None, False)
+    rest = cursor.rest()
+    items, since, vanished = (_kept_asked if len(rest) <= KEPT else _asked)(rest)
     if vanished and not (uid and since is not None):  # RFC 7162 §3.2.6
         raise ImapBad("VANISHED stands with UID FETCH and CHANGEDSINCE")
     if since is not None and Item.MODSEQ not in items:
@@ -57,6 +59,18 @@ def _fetch(cursor: Cursor, tag: str, uid: bool) -> c.Command:
     if uid and Item.UID not in items:
         items = (Item.UID, *items)  # RFC 3501 §6.4.8
     return c.Fetch(tag, uid, chosen, items, since, vanished)
+
+
+def _asked(text: bytes) -> tuple[tuple[FetchItem, ...], int | None, bool]:
+    """The items and modifiers of a FETCH."""
+    cursor = Cursor(text)
+    items = fetch_items(cursor)
+    since, vanished = _fetch_modifiers(cursor) if cursor.accept(b" ") else (None, False)
+    cursor.end()
+    return items, since, vanished
+
+
+_kept_asked = lru_cache(512)(_asked)  # a client asks the same of message after message
 
 
 def _fetch_modifiers(cursor: Cursor) -> tuple[int | None, bool]:

@@ -81,7 +81,7 @@ def status_line(name: str, values: Iterable[tuple[str, int | str]], *, utf8: boo
 def search_line(numbers: Sequence[int], modseq: int | None = None) -> bytes:
     """`* SEARCH 2 3 6`, with the highest MODSEQ when that was a key. RFC 3501 §7.2.5, RFC 7162 §3.1.5."""
     tail = b" (MODSEQ %d)" % modseq if modseq is not None and numbers else b""
-    return b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + tail + CRLF
+    return b" ".join([b"* SEARCH", *map(b"%d".__mod__, numbers)]) + tail + CRLF
 
 
 def esearch_line(

@@ -48,6 +48,15 @@ class Rows:
         """Its message number."""
         return (self.view.index(self.index.uids[place]) or 0) + 1
 
+    def named(self, found: Sequence[int], *, uid: bool) -> list[int]:
+        """These places as the client knows them: UIDs or message numbers."""
+        uids = self.index.uids
+        if uid:
+            return [uids[place] for place in found]
+        if self.view.uids is uids:
+            return [place + 1 for place in found]
+        return [self.number(place) for place in found]
+
 
 def split(key: Key) -> tuple[Key, Key | None]:
     """What the rows decide, and what is left for the messages themselves; both must hold."""

@@ -13,7 +13,7 @@ from mail.imap.errors import ImapBad
 from mail.imap.find import AT_ONCE, asked, matching
 from mail.imap.looking import headers
 from mail.imap.order import Fields
-from mail.imap.respond import CRLF, esearch_line
+from mail.imap.respond import CRLF, esearch_line, line
 from mail.imap.search_rows import Rows
 from mail.imap.session import Session
 from mail.imap.thread_tree import Mail, by_references, by_subject, written
@@ -28,10 +28,10 @@ async def sort(session: Session, command: Sort) -> str:
     found = await _bounded(session, rows, command)
     fields = {} if {word for word, _ in command.keys} <= _FREE else await _fields(session, rows, found)
     in_order = await session.in_pool(partial(_sorted, rows, command, found, fields))
-    numbers = [_number(rows, place, uid=command.uid) for place in in_order]
+    numbers = rows.named(in_order, uid=command.uid)
     returns = command.query.returns
     if returns is None:
-        session.wire.write(b"* SORT" + b"".join(b" %d" % number for number in numbers) + CRLF)
+        session.wire.write(line(b"* SORT", *map(b"%d".__mod__, numbers)))
     elif asked(rows, found, returns):
         session.wire.write(esearch_line(command.tag, numbers, returns, uid=command.uid, in_order=True))
     return "sorted"
@@ -87,17 +87,13 @@ def _by(word: str, rows: Rows, fields: dict[int, Fields]) -> Callable[[int], Any
 def _threads(rows: Rows, command: Thread, found: list[int], fields: dict[int, Fields]) -> bytes:
     mails = [
         Mail(
-            _number(rows, place, uid=command.uid),
+            number,
             fields[place].sent(rows.index.dates[place]),
             fields[place].subject(),
             fields[place].message_id(),
             fields[place].references(),
         )
-        for place in found
+        for place, number in zip(found, rows.named(found, uid=command.uid), strict=True)
     ]
     roots = by_references(mails) if command.algorithm == "REFERENCES" else by_subject(mails)
     return b"* THREAD" + (b" " + written(roots) if roots else b"") + CRLF
-
-
-def _number(rows: Rows, place: int, *, uid: bool) -> int:
-    return rows.index.uids[place] if uid else rows.number(place)
