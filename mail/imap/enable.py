@@ -11,9 +11,9 @@ _OFFERED: Final = {word.upper(): word for word in ("CONDSTORE", "QRESYNC", "UTF8
 
 
 async def enable(session: Session, command: Enable) -> str:
-    """Answers with what was not in force before."""
-    fresh = [word for word in dict.fromkeys(command.capabilities) if word in _OFFERED and word not in session.enabled]
-    for word in fresh:
+    """Answers with what is in force now of what was asked for (RFC 9051 §7.2.1)."""
+    known = [word for word in dict.fromkeys(command.capabilities) if word in _OFFERED]
+    for word in known:
         session.enable(word)
-    session.wire.write(line(b"* ENABLED", *(_OFFERED[word].encode() for word in fresh)))
+    session.wire.write(line(b"* ENABLED", *(_OFFERED[word].encode() for word in known)))
     return "enabled"

@@ -148,6 +148,7 @@ class Bodies(Sending):
         if len(sound) < len(uids):
             batch = batch.only([uid in sound for uid in uids])
             uids = batch.uids()
+        self._tell_keywords(batch, asked=bool(marked))
         fresh = self._fresh(batch, marked) if marked else [b""] * len(uids)
         await self._write(body_lines(batch, self.plan, [sound[uid] for uid in uids], fresh))
 

@@ -28,6 +28,7 @@ class Answers(Sending):
             batch, known = self._batch(places[start : start + size]), list[Known]()
             if self.plan.depth > Depth.ROW:
                 batch, known = await self._known(batch)
+            self._tell_keywords(batch)
             self._session.wire.write(b"".join(lines(batch, self.plan, known)))
             await self._session.wire.drain()
 

@@ -46,9 +46,13 @@ class Batch:
         kept = [at for at, yes in enumerate(chosen) if yes]
         return Batch(self.view, self.index, [self.numbers[at] for at in kept], [self.places[at] for at in kept])
 
+    def flags(self) -> list[str]:
+        """FLAGS of each, as the index has them."""
+        return list(map(self.index.flags.__getitem__, self.places))
+
     def shown(self) -> list[bytes]:
         """FLAGS of each: most messages of a folder have one of a few sets."""
-        texts = list(map(self.index.flags.__getitem__, self.places))
+        texts = self.flags()
         made = {text: flags(text.split()) for text in set(texts)}
         if not self.view.recent:
             return [made[text] for text in texts]

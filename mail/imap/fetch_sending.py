@@ -7,6 +7,7 @@ import structlog
 
 from mail.imap.contents import Content
 from mail.imap.fetch_answer import Plan
+from mail.imap.fetch_items import Item
 from mail.imap.fetch_lines import Batch
 from mail.imap.session import Session
 from mail.index import Index
@@ -43,6 +44,10 @@ class Sending(ABC):
         there = [(number, place) for number, place in zip(numbers, found, strict=True) if place is not None]
         self.missing |= len(there) < len(places)
         return Batch(self._view, self._index, [number for number, _ in there], [place for _, place in there])
+
+    def _tell_keywords(self, batch: Batch, *, asked: bool = False) -> None:
+        if asked or Item.FLAGS in self.plan.items:
+            self._session.tell_keywords(batch.flags())
 
     def _damage(self, content: Content, error: Exception) -> None:
         """The others are still sent."""

@@ -18,10 +18,11 @@ _TAG = re.compile(r"<[^<>]*+>")
 
 
 def preview(content: Content) -> bytes:
-    """A string; NIL for a message without text. Raises SealBroken, NotFound, MimeBounds."""
+    """A string, empty for a message without text (RFC 8970 §3.1); NIL when its text cannot be read. Raises SealBroken,
+    NotFound, MimeBounds."""
     part = _shown(content.tree)
     if part is None:
-        return b"NIL"
+        return b'""'
     data = content.read(part.body, min(part.size, READ))
     piece = Part(0, 0, len(data), 0, part.main, part.sub, part.params, part.encoding)
     try:

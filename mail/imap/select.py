@@ -7,24 +7,23 @@ from mail.folder_rows import gone_since
 from mail.folders import Folder, find_folder
 from mail.imap.commands import Known, Select
 from mail.imap.errors import ImapBad
-from mail.imap.grammar import SYSTEM_FLAGS
 from mail.imap.respond import exists, fetch_flags, flags, list_line, tagged, vanished
 from mail.imap.session import Session
 from mail.imap.status import mailbox_id
 from mail.imap.view import View
 from mail.index import Index
-from mail.rights import WRITING, Rights, right_for_flag
+from mail.rights import WRITING, Rights
 
 
 async def select(session: Session, command: Select) -> str:
     """Leaves the folder that was selected even when this one cannot be. Raises NoSuchFolder, NoPermission, ImapBad."""
     if command.known is not None and not session.qresync:
         raise ImapBad("enable QRESYNC first")  # RFC 7162 §3.2.5
-    if command.condstore:
-        session.enable("CONDSTORE")
     if session.view is not None:
         session.deselect()
         _say(session, "the mailbox before is closed", "CLOSED")  # RFC 7162 §3.2.11, RFC 9051 §7.1
+    if command.condstore:
+        session.enable("CONDSTORE")
     stamp = session.services.permits.stamp
     folder, rights = await session.services.db.aread(_open, session, command.mailbox)
     found = await session.services.indexes.now(folder.id)
@@ -44,11 +43,8 @@ def _open(rows: Rows, session: Session, name: str) -> tuple[Folder, Rights]:
 
 
 def _describe(session: Session, view: View, found: Index) -> None:
-    names = (*SYSTEM_FLAGS, *found.keywords)
-    session.untagged(b"FLAGS " + flags(names))
-    can_keep = (name for name in (*names, "\\*") if right_for_flag(name) in view.rights)
-    permanent = flags(() if view.read_only else can_keep)
-    _say(session, "these can be kept", f"PERMANENTFLAGS {permanent.decode()}")
+    session.untagged(b"FLAGS " + flags(view.names))
+    _say(session, "these can be kept", f"PERMANENTFLAGS {flags(view.lasting()).decode()}")
     session.wire.write(exists(len(view)))
     if session.rev2:  # RFC 9051 §6.3.2
         session.wire.write(list_line(_attributes(view.folder), view.folder.name, utf8=True))

@@ -29,8 +29,9 @@ class SequenceSet:
         return merge((low, high) for low, high in pairs if low)
 
     def exceeds(self, largest: int) -> bool:
-        """Some message number is beyond the mailbox: an error for numbers, harmless for UIDs. RFC 3501 §6.4.8."""
-        return any(high > largest for _, high in self.resolve(largest))
+        """Some message number is beyond the mailbox, as "*" is when it is empty: an error for numbers, harmless for
+        UIDs. RFC 3501 §6.4.8, §9 (seq-number)."""
+        return not largest or any(number > largest for pair in self.written for number in pair if number != STAR)
 
     def select(self, numbers: Sequence[int]) -> list[int]:
         """Those of the ascending `numbers` that the set holds; the last is what "*" means."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from core.ids import new_id
@@ -12,7 +12,7 @@ from mail.auth import Identity
 from mail.imap.contents import Source
 from mail.imap.errors import ImapBad
 from mail.imap.reader import CommandReader, Event
-from mail.imap.respond import exists, expunged, fetch_flags, line, vanished
+from mail.imap.respond import exists, expunged, fetch_flags, flags, line, tagged, vanished
 from mail.imap.services import Services
 from mail.imap.view import News, View
 from mail.imap.wire import Closed, Wire
@@ -86,6 +86,8 @@ class Session:
 
     def enable(self, word: str) -> None:
         """From now on. Unicode names come with UTF8=ACCEPT and with IMAP4rev2."""
+        if word in {"CONDSTORE", "QRESYNC"} and not self.condstore and self.view is not None:  # RFC 7162 §3.1.2.1
+            self.wire.write(tagged("*", "OK", "changes are numbered", f"HIGHESTMODSEQ {max(self.view.modseq, 1)}"))
         self.enabled.add(word)
         if word == "QRESYNC":  # RFC 7162 §3.2.3
             self.enabled.add("CONDSTORE")
@@ -215,6 +217,16 @@ class Session:
         news = view.take(changes, index, expunges=expunges)
         self.wire.write(b"".join(self._told(view, news)))
 
+    def tell_keywords(self, texts: Iterable[str]) -> None:
+        """Before these flags are shown: what the client does not know of them is one of the mailbox's flags now, as
+        after SELECT (RFC 9051 §7.3.5; clients complain of a flag that they were never told of)."""
+        self.wire.write(b"".join(self._new_keywords(self.selected, texts)))
+
+    def _new_keywords(self, view: View, texts: Iterable[str]) -> Iterator[bytes]:
+        if view.learn(texts):
+            yield line(b"* FLAGS", flags(view.names))
+            yield tagged("*", "OK", "these can be kept", f"PERMANENTFLAGS {flags(view.lasting()).decode()}")
+
     def _told(self, view: View, news: News) -> Iterator[bytes]:
         if news.lost and self.qresync:
             yield vanished(news.lost)
@@ -225,5 +237,6 @@ class Session:
             yield exists(news.exists)
             if not self.rev2:
                 yield line(b"* %d RECENT" % len(view.recent))
+        yield from self._new_keywords(view, {row.flags for _, row in news.flags})
         for number, row in news.flags:
             yield fetch_flags(number, view.shown(row.uid, row.flags), row.uid, row.modseq if self.condstore else None)

@@ -59,6 +59,8 @@ def _tell(session: Session, command: Store, rows: Sequence[Stored], places: Mapp
     if command.silent and not condstore:
         return
     with_uid = command.uid or session.qresync
+    if not command.silent:
+        session.tell_keywords({row.flags for row in rows})
     lines = (
         fetch_flags(
             places[row.uid] + 1,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from mail.folder_rows import Changes, Flagged, Stored
 from mail.folders import Folder
 from mail.imap.errors import ImapBad
+from mail.imap.grammar import SYSTEM_FLAGS
 from mail.imap.sequence import SequenceSet
 from mail.index import Index
-from mail.rights import ALL, Rights
+from mail.rights import ALL, Rights, right_for_flag
 
 
 class NoSuchMessage(ImapBad):
@@ -37,7 +38,7 @@ class View:
     """The selected folder of one session."""
 
     __slots__ = (
-        *("_gone", "_told", "_top", "folder", "modseq", "read_only"),
+        *("_gone", "_seen", "_told", "_top", "folder", "keywords", "modseq", "read_only"),
         *("recent", "rights", "saved", "stamp", "uids"),
     )
 
@@ -48,6 +49,8 @@ class View:
         self.read_only = read_only
         self.uids = index.uids  # shared with the index as long as both are the same; never changed, only replaced
         self.modseq = index.modseq
+        self.keywords = set(index.keywords)  # that the client knows of
+        self._seen: set[str] = set()  # flags of a message with nothing new in them
         self.recent: set[int] = set()
         self.saved: tuple[int, ...] = ()  # UIDs, RFC 5182
         self._top = max(index.uidnext - 1, index.uids[-1] if index.uids else 0)
@@ -86,6 +89,27 @@ class View:
     def waiting(self) -> bool:
         """Messages are gone that the client does not know of yet."""
         return bool(self._gone)
+
+    def learn(self, texts: Iterable[str]) -> bool:
+        """In: flags of messages that are about to be shown. Whether the client has to be told of a keyword first."""
+        unseen = set(texts) - self._seen
+        self._seen |= unseen
+        words = {word for text in unseen for word in text.split() if not word.startswith("\\")}
+        if words <= self.keywords:
+            return False
+        self.keywords |= words
+        return True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The flags of the mailbox. RFC 3501 §7.2.6."""
+        return (*SYSTEM_FLAGS, *sorted(self.keywords))
+
+    def lasting(self) -> tuple[str, ...]:
+        """Those that the client can change. RFC 3501 §7.1 PERMANENTFLAGS."""
+        if self.read_only:
+            return ()
+        return tuple(name for name in (*self.names, "\\*") if right_for_flag(name) in self.rights)
 
     def shown(self, uid: int, flags: str) -> list[str]:
         """The flags as the client is shown them."""

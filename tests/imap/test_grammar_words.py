@@ -40,7 +40,8 @@ def test_sets_choose_from_what_there_is() -> None:
     assert parse(b"2:4,9,20:*").select([1, 3, 4, 8, 11]) == [3, 4, 11]
     assert parse(b"*").select([]) == []
     assert parse(b"5").exceeds(4)
-    assert not parse(b"5:*").exceeds(4)
+    assert parse(b"5:*").exceeds(4) and not parse(b"4:*").exceeds(4)
+    assert not parse(b"*").exceeds(4) and parse(b"*").exceeds(0)
     assert [n for n in range(8) if holds(((1, 2), (5, 6)), n)] == [1, 2, 5, 6]
 
 
