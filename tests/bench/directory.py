@@ -31,7 +31,7 @@ from crypto.keyring import FileKeyring
 from directory import tables as _tables  # noqa: F401  on the one MetaData before it is created
 from directory.annuaire import Annuaire, current_edition
 from directory.edition.readers import Reader, SqliteStatements
-from directory.importing import Importer, Rules
+from directory.importing import Importer
 from directory.national import FILES, generate
 from directory.query import parse
 from directory.resolve import resolve
@@ -40,13 +40,13 @@ from directory.tables import entries
 from tests.bench.directory_ldap import CLIENTS, type_ahead
 from tests.bench.directory_peers import copy_import, processor_s, sqlite_import, trigrams
 from tests.bench.directory_queries import SECOND, SEED, Asked, other_queries, queries
+from tests.support.annuaire import RULES
 from tests.support.postgres import PostgresCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- directory:begin -->", "<!-- directory:end -->"
 SCALES = {"tiny": (20_000, 5_400), "small": (200_000, 54_000), "national": (2_000_000, 540_000)}
-RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
 NOW = FakeClock().now()
 TOTALS = ("sounds alike, all", "all")
 ADDRESSES = 1_000  # resolved that are known, and as many that are not

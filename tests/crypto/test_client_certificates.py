@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from crypto.tls import peer_identity
-from tests.crypto.test_tls import client, files, server, shake  # noqa: F401  the fixture and its makers
+from tests.support.tls_memory import client, server, shake
 
 SCENARIOS = (
     # who shows what                            certificate, list,          named as, or refused
@@ -21,7 +21,7 @@ SCENARIOS = (
 
 
 @pytest.mark.parametrize(("who", "crl", "named"), [pytest.param(*row[1:], id=row[0]) for row in SCENARIOS])
-def test_who_comes_in(files, who, crl, named):  # noqa: F811
+def test_who_comes_in(files, who, crl, named):
     door = server(files, crl=files / crl)
     if named is None:
         with pytest.raises(ssl.SSLError):

@@ -28,11 +28,11 @@ from directory.national import FILES, generate
 from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
+from tests.support.annuaire import RULES
 from tests.support.house import ROOT
 
 pytestmark = pytest.mark.slow  # each import is two processes
 
-RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
 NOW = FakeClock().now()
 
 
@@ -227,7 +227,7 @@ from directory.extracts import files as extract_files
 from directory.extracts import mssante, rpps
 from directory.extracts.files import open_lines
 from directory.importing import Importer
-from tests.directory.test_importing import RULES
+from tests.support.annuaire import RULES
 
 home = Path(sys.argv[1])
 db = Db.open(f"sqlite:///{home / 'pli.db'}", create=True)

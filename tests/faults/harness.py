@@ -10,8 +10,10 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.brokers import Broker
 from tests.support.ledger import Ledger, plain_message
 from tests.support.pli_server import PliServer
+from tests.support.postgres import PostgresCluster
 from tests.support.process import wait_until
 from tests.support.senders import found
 
@@ -89,3 +91,12 @@ def assert_filed_once(server: PliServer, letters: int) -> None:
     assert query(server, "SELECT count(*) FROM outbox WHERE state = 'buried'") == [(0,)]
     counts = query(server, "SELECT message_id, count(*) FROM documents GROUP BY message_id")
     assert [count for _, count in counts] == [1] * letters
+
+
+def production_shape(broker: Broker, postgres: PostgresCluster) -> dict[str, str]:
+    """Settings under which `pli serve` and `pli worker` are two processes with PostgreSQL and a broker between them."""
+    return {
+        "PLI_DATABASE__URL": postgres.create_database(),
+        "PLI_WORKER__BROKER": broker.url,
+        "PLI_WORKER__EMBEDDED": "false",
+    }

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import assert_kept, loaded_server, new_ledger, setting
-from tests.faults.test_worker_killed import production_shape
+from tests.faults.harness import assert_kept, loaded_server, new_ledger, production_shape, setting
 from tests.support.brokers import Broker, RabbitMq, Redis
 from tests.support.pli_server import PliServer
 from tests.support.postgres import PostgresCluster

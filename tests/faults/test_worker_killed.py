@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import SEED, assert_kept, letter, live_a_little, loaded_server, query, setting
+from tests.faults.harness import (
+    SEED,
+    assert_kept,
+    letter,
+    live_a_little,
+    loaded_server,
+    production_shape,
+    query,
+    setting,
+)
 from tests.support.brokers import Broker, RabbitMq, Redis
 from tests.support.ledger import Ledger
 from tests.support.pli_server import PliServer
@@ -58,12 +67,3 @@ def wait_at_work(server: PliServer) -> None:
 
 def leased(server: PliServer) -> int:
     return query(server, "SELECT count(*) FROM outbox WHERE state = 'leased'")[0][0]
-
-
-def production_shape(broker: Broker, postgres: PostgresCluster) -> dict[str, str]:
-    """Settings under which `pli serve` and `pli worker` are two processes with PostgreSQL and a broker between them."""
-    return {
-        "PLI_DATABASE__URL": postgres.create_database(),
-        "PLI_WORKER__BROKER": broker.url,
-        "PLI_WORKER__EMBEDDED": "false",
-    }

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.flow import Flow
+from tests.support.flow import STEPS, Flow
 from tests.support.pli_server import PLI, ROOT, PliServer
 from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.slow
-
-STEPS = "send receive file draft work ready photo tampered report consent collect verify".split()
 
 
 def demo(server: PliServer, *args: str) -> subprocess.CompletedProcess[str]:

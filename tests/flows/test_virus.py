@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.mail.test_clamd import with_file
 from tests.support.clamav import EICAR, ClamAv
 from tests.support.logscan import assert_clean
+from tests.support.mime_makers import with_file
 from tests.support.pli_server import PliServer
 from tests.support.xdm_files import xdm, zipped
 

@@ -60,7 +60,7 @@ def wrong_command(command, text):
 def test_every_pli_command_exists():
     command = root()
     wrong = []
-    for piece in said() if command is not None else ():
+    for piece in said():
         for text in PLI.findall(" " + piece.code):
             if fault := wrong_command(command, text):
                 wrong.append(f"{piece.page}: {piece.code!r}: {fault}")
@@ -94,7 +94,7 @@ def test_every_link_leads_somewhere():
 def test_every_command_explains_itself_and_takes_a_home():
     command = root()
     silent = []
-    for words, leaf in leaves(command) if command is not None else ():
+    for words, leaf in leaves(command):
         if not (leaf.help or "").strip() or "--home" not in options(leaf):
             silent.append(" ".join(words))
     assert not silent

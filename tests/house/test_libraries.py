@@ -9,7 +9,7 @@ import tomllib
 from functools import cache
 from importlib.metadata import packages_distributions
 
-from tests.support.house import FLOORS, ROOT, imports, is_whole, sources
+from tests.support.house import FLOORS, ROOT, imports, sources
 
 ANYWHERE = tuple(f"{room}/" for room in FLOORS)
 PLACES = {
@@ -144,7 +144,7 @@ def test_whatever_is_imported_is_declared():
 def test_whatever_is_declared_is_imported():
     used = {name for found in outside() for name in distributions(found.top)}
     idle = declared() - used - NOT_IMPORTED.keys()
-    assert not idle or not is_whole()
+    assert not idle
 
 
 def test_the_lock_holds_what_is_declared_with_hashes():

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.test_demo import STEPS
-from tests.support.flow import Flow
+from tests.support.flow import STEPS, Flow
 from tests.support.pli_server import PLI, ROOT, PliServer
 
 pytestmark = pytest.mark.slow

@@ -1,6 +1,5 @@
 """Debian's clamd blocks EICAR wherever it hides: in the text, in an attachment, in a zip, in an XDM archive."""
 
-import base64
 import io
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from mail.incoming import Door, Incoming, Peer
 from mail.letter import read_letter
 from mail.stages.no_virus import NoVirus
 from tests.support.clamav import EICAR, ClamAv
+from tests.support.mime_makers import with_file
 from tests.support.record_files import text_pdf
 
 pytestmark = pytest.mark.slow
@@ -41,15 +41,6 @@ def xdm(document: bytes) -> bytes:
             "IHE_XDM__SUBSET01__DOC00001.XML": document,
         }
     )
-
-
-def with_file(media: str, data: bytes, encoding: str = "base64") -> bytes:
-    body = base64.encodebytes(data).replace(b"\n", b"\r\n") if encoding == "base64" else data
-    return (
-        b'From: <a@b.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\n\r\n'
-        b"bonjour\r\n--x\r\nContent-Type: " + media.encode() + b"\r\nContent-Transfer-Encoding: "
-        + encoding.encode() + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
-    )  # fmt: skip
 
 
 def said(stage: NoVirus, raw: bytes) -> str | None:

@@ -6,24 +6,8 @@ import pytest
 
 from core.errors import StorageFull
 from mail.data_reader import READ_AWAY, Bounds, DataReader, Flood
+from tests.support.smtp_dialogue import FALSE_ENDS
 
-# None of these ends the data, however the octets are cut over the network.
-FALSE_ENDS = (
-    b"\n.\n",
-    b"\n.\r",
-    b"\n.\r\n",
-    b"\r.\n",
-    b"\r.\r",
-    b"\r.\r\n",
-    b"\r\n.\n",
-    b"\r\n.\r",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-    b"\r\n\0.\0\r\n",
-    b"\n\0.\r\n",
-)
 SMUGGLED = b"MAIL FROM:<x@evil.test>\r\nRCPT TO:<y@cabinet.example>\r\nDATA\r\nFrom: x\r\n\r\nx"
 
 

@@ -1,13 +1,10 @@
 """The way out, against scripted peers: mutual TLS or nothing, results for each recipient, reports, patience."""
 
-from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from core.db import Db
 from core.tables import outbox as promises
 from mail import relay_queue
 from mail.dsn_parameters import MailWishes, Ret
@@ -30,7 +27,7 @@ from tests.support.operators import (
     states,
     submit,
 )
-from tests.support.post_office import AUBIN, LEA, PHARMACY, PostOffice
+from tests.support.post_office import AUBIN, LEA, PHARMACY
 
 BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -39,18 +36,6 @@ BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def engine(request: pytest.FixtureRequest) -> str:
     """The units of work on both databases, the protocol on one."""
     return str(getattr(request, "param", "sqlite"))
-
-
-@pytest.fixture
-async def office(db: Db, tmp_path: Path) -> AsyncIterator[PostOffice]:
-    made = PostOffice(db, tmp_path, row_octets=4096, announce=())
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def world(office: PostOffice) -> World:
-    return World(office)
 
 
 @BOTH

@@ -1,14 +1,11 @@
 """What senders are told: patience, delays, failures, success; signed, and never about the null sender."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from core.db import Db
 from core.tables import outbox as promises
 from crypto.trust import Trust
 from crypto.verify import Reason as Verified
@@ -29,7 +26,7 @@ from tests.support.operators import (
     states,
     submit,
 )
-from tests.support.post_office import AUBIN, PHARMACY, POSTMASTER, PostOffice
+from tests.support.post_office import AUBIN, PHARMACY, POSTMASTER
 
 BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -38,18 +35,6 @@ BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def engine(request: pytest.FixtureRequest) -> str:
     """The units of work on both databases, the protocol on one."""
     return str(getattr(request, "param", "sqlite"))
-
-
-@pytest.fixture
-async def office(db: Db, tmp_path: Path) -> AsyncIterator[PostOffice]:
-    made = PostOffice(db, tmp_path, row_octets=4096, announce=())
-    yield made
-    await made.stop()
-
-
-@pytest.fixture
-async def world(office: PostOffice) -> World:
-    return World(office)
 
 
 @BOTH

@@ -11,9 +11,8 @@ from core.address import Address
 from core.db import Db
 from mail.replies import MailError
 from mail.smtp_line import parse_helo, parse_mail, parse_path, parse_rcpt, split_command
-from tests.mail.test_data_reader import FALSE_ENDS
 from tests.support.post_office import AUBIN, FOREIGN, PostOffice
-from tests.support.smtp_dialogue import Connection
+from tests.support.smtp_dialogue import FALSE_ENDS, Connection
 
 REPLY = re.compile(r"(?:220[ -].*|250[ -].*|334 .*|[2-5]\d\d [245]\.\d\.\d{1,2} [ -~]*|354 .*)")
 WORDS = [

@@ -12,7 +12,7 @@ from crypto.keyring import FileKeyring
 from ops import cli, instance, migrate
 from record.medicines import bdpm
 from record.medicines.import_bdpm import import_folder
-from tests.record.test_medicines import silent, written
+from tests.support.medicines import editions, silent
 from tests.support.pli_server import PliServer
 from tests.support.reading_files import NUMBER, e_med, file_of, page, treatment
 from tests.support.record_files import PRESCRIPTION, text_pdf
@@ -74,7 +74,7 @@ def test_the_instance_s_reference_data_helps(tmp_path: Path) -> None:
     files = kept(tmp_path, a__pdf=text_pdf("INVENTÉ 2 mg, comprimé", "1 comprimé le soir pendant 5 jours"))
     assert read(home, *files)[0]["lines"][0]["cis"] == ""
     db = Db.open(url)
-    import_folder(db, written(tmp_path), SystemClock().now(), silent)
+    import_folder(db, editions(tmp_path), SystemClock().now(), silent)
     db.close()
     assert read(home, *files)[0]["lines"][0]["cis"] == "60000001"
 
@@ -85,7 +85,7 @@ def test_import_into_a_running_server(tmp_path: Path) -> None:
     folder, empty = tmp_path / "bdpm", tmp_path / "empty"
     folder.mkdir()
     empty.mkdir()
-    written(folder)
+    editions(folder)
     with PliServer(tmp_path / "home") as server:
         first = json.loads(server.cli("refdata", "import-bdpm", str(folder), "--json"))
         again = json.loads(server.cli("refdata", "import-bdpm", str(folder), "--json"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Table, delete, insert, select, update
@@ -13,9 +12,9 @@ from directory.holders import destroy_holder
 from directory.patients import get_patient
 from directory.tables import holders, mailboxes, patients
 from mail.tables import accounts, bodies, expunged, folder_messages, folders, message_keys, messages, seal_keys
-from ops.verify.findings import Report
 from ops.verify_data import verify
 from record.tables import documents, order_moves, orders
+from tests.support.damage import change, checked, flip, flipped, one
 from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import Kept, asked, keep, open_kept, ordered, prescribed, written
 
@@ -30,42 +29,6 @@ def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:  # noqa: F811
     keep(found, written("grand", 200_000), found.pharmacy, found.patient)
     yield found
     found.db.close()
-
-
-def checked(kept: Kept) -> Report:
-    return verify(kept.db, kept.keyring, kept.trail, kept.blobs.root)
-
-
-def one(kept: Kept) -> str:
-    """The only problem found."""
-    report = checked(kept)
-    assert len(report.problems) == report.found == 1, report.problems
-    return report.problems[0]
-
-
-def flipped(data: bytes, at: int = -1) -> bytes:
-    """One bit changed, in the middle unless told."""
-    changed = bytearray(data)
-    changed[len(data) // 2 if at < 0 else at] ^= 1
-    return bytes(changed)
-
-
-def flip(kept: Kept, table: Table, column: str, *where: Any) -> None:
-    """Flip one bit of one row's column."""
-
-    def work(session: Session) -> None:
-        query = select(table).where(table.c[column].is_not(None), *where).limit(1)
-        row = session.execute(query).mappings().one()
-        found = row[column]
-        value = flipped(found) if isinstance(found, bytes) else found + 1
-        same = [key == row[key.name] for key in table.primary_key.columns]
-        session.execute(update(table).where(*same).values({column: value}))
-
-    kept.db.run(work)
-
-
-def change(kept: Kept, statement: Any) -> None:
-    kept.db.run(lambda session: session.execute(statement) and None)
 
 
 def document_file(kept: Kept) -> Path:

@@ -9,8 +9,7 @@ from core.tables import audit
 from portal.devices import device_of
 from portal.session import IDLE
 from portal.tables import web_sessions
-from tests.portal.test_browser import sign_in
-from tests.support.browser import look, page_of
+from tests.support.browser import look, page_of, sign_in
 from tests.support.kept import PHARMACY
 from tests.support.portal_world import OTHER, PASSWORD, Browser, World, served, token_in
 

@@ -17,14 +17,14 @@ from core.clock import FakeClock
 from core.db import Db
 from directory import listing
 from directory.annuaire import Annuaire
-from directory.importing import Importer, Rules
+from directory.importing import Importer
 from directory.national import FILES, generate
 from portal import api_annuaire_search
 from portal.api_annuaire import annuaire_of, router
+from tests.support.annuaire import RULES
 
 pytestmark = pytest.mark.slow
 READ = {"Practitioner": Practitioner, "PractitionerRole": PractitionerRole, "Organization": Organization}
-RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
 
 
 @pytest.fixture(scope="module")

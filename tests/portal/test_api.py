@@ -10,19 +10,13 @@ import pytest
 from crypto.verdict import Reason, Verdict
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
-from tests.support.portal_world import OTHER, World, confirmed, moved, served
-
-
-def key_of(world: World, login: str = PHARMACY) -> dict[str, str]:
-    page = world.signed_in(login).proved().act("/officine/reglages", "/officine/reglages/cle-api").text
-    key = page.split('class="number key">', 1)[1].split("<", 1)[0]
-    return {"authorization": f"Bearer {key}"}
+from tests.support.portal_world import OTHER, World, api_key, confirmed, moved, served
 
 
 def test_orders_moves_and_messages(world: World):
     order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
     order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
-    client, key = world.browser().client, key_of(world)
+    client, key = world.browser().client, api_key(world)
     found = client.get("/api/orders", headers=key).json()
     assert [each["number"] for each in found] == [order.number] and found[0]["lines"][0]["confirmed"]
     assert client.get("/api/orders?state=ready", headers=key).json() == []
@@ -42,7 +36,7 @@ def test_fhir_beside(world: World):
 
     order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
     order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
-    client, key = world.browser().client, key_of(world)
+    client, key = world.browser().client, api_key(world)
     task = client.get(f"/api/fhir/Task/{order.number}", headers=key).json()
     assert Task(**task).status == "in-progress" and task["businessStatus"]["text"] == "en préparation"
     for kind in ("MedicationDispense", "Communication"):
@@ -53,7 +47,7 @@ def test_fhir_beside(world: World):
 
 def test_no_key_no_word(world: World):
     order = ordered(world.kept, prescribed(world.kept))
-    client, other = world.browser().client, key_of(world, OTHER)
+    client, other = world.browser().client, api_key(world, OTHER)
     for headers in (
         {},
         {"authorization": "Bearer pli_x"},
@@ -77,7 +71,7 @@ def test_no_key_no_word(world: World):
 
 
 def test_ended_keys_open_nothing(world: World):
-    client, key = world.browser().client, key_of(world)
+    client, key = world.browser().client, api_key(world)
     assert client.get("/api/orders", headers=key).status_code == 200
     world.signed_in(PHARMACY).act("/officine/reglages", "/officine/reglages/cle-api/fin")
     assert client.get("/api/orders", headers=key).status_code == 401
@@ -87,7 +81,7 @@ def test_ended_keys_open_nothing(world: World):
 def test_schemathesis_finds_nothing(world: World, tmp_path: Path):
     order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
     moved(world.kept, order, State.TAKEN)
-    key = key_of(world)["authorization"]
+    key = api_key(world)["authorization"]
     program = Path(sys.executable).with_name("schemathesis")
     with served(world.app) as base:
         command = [str(program), "run", f"{base}/api/openapi.json", "--header", f"Authorization: {key}"]

@@ -5,9 +5,8 @@ import json
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
-from tests.portal.test_api import key_of
 from tests.support.kept import PHARMACY
-from tests.support.portal_world import World
+from tests.support.portal_world import World, api_key
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 PATHS = {
@@ -29,7 +28,7 @@ PATHS = {
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_failure_is_for_programs(world: World, path: str):
-    client, key = world.browser().client, key_of(world)
+    client, key = world.browser().client, api_key(world)
     for method in METHODS:
         for headers in (key, {}, key | {"host": "elsewhere.example"}, key | {"content-length": "9" * 13}):
             answer = client.request(method, path, headers=headers)
@@ -45,7 +44,7 @@ def test_every_failure_is_for_programs(world: World, path: str):
 
 
 def test_what_is_malformed_is_named_but_not_repeated(world: World):
-    client, key = world.browser().client, key_of(world)
+    client, key = world.browser().client, api_key(world)
     answer = client.get("/api/orders?state=LÉVÊQUE", headers=key)
     assert answer.status_code == 422 and answer.json() == {"error": "demande mal formée : state"}
     answer = client.post("/api/orders/ABC-DEFG/moves", json={"to": "ready", "version": "LÉVÊQUE", "x": 1}, headers=key)
@@ -55,7 +54,7 @@ def test_what_is_malformed_is_named_but_not_repeated(world: World):
 
 
 def test_a_path_of_two_methods_allows_both(world: World):
-    answer = world.browser().client.put("/api/orders/ABC-DEFG/messages", headers=key_of(world))
+    answer = world.browser().client.put("/api/orders/ABC-DEFG/messages", headers=api_key(world))
     assert answer.status_code == 405 and answer.headers["allow"] == "GET, HEAD, POST"
 
 

@@ -7,19 +7,11 @@ from playwright.sync_api import Browser, Page
 
 from ops.demo_files import photo_jpeg
 from record.orders import State
-from tests.support.browser import page_of
+from tests.support.browser import page_of, sign_in
 from tests.support.kept import PHARMACY, ordered, prescribed
 from tests.support.portal_world import PASSWORD, World, confirmed, full_board, moved, served
 
 pytestmark = pytest.mark.slow
-
-
-def sign_in(page: Page, base: str, login: str) -> None:
-    page.goto(f"{base}/entrer")
-    page.fill("#login", login)
-    page.fill("#password", PASSWORD)
-    page.click("button.main:not([data-passkey])")
-    page.wait_for_load_state()
 
 
 def test_by_keyboard_alone(world: World, chromium: Browser):

@@ -9,11 +9,9 @@ from core.ins import Ins, key_of
 from crypto.verdict import Reason, Verdict
 from directory.patients import Identity
 from ops.demo_files import PHOTO_DATE, prescription_pdf
-from tests.portal.test_browser import sign_in
-from tests.portal.test_pharmacy import entries
-from tests.support.browser import page_of, picture, too_wide, violations
+from tests.support.browser import page_of, picture, sign_in, too_wide, violations
 from tests.support.kept import PHARMACY, filing, keep, written
-from tests.support.portal_world import OTHER, World, served
+from tests.support.portal_world import OTHER, World, entries, served
 
 
 def stray(world: World) -> None:

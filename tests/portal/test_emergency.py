@@ -13,10 +13,9 @@ from record import break_glass, consent, representatives
 from record.access import Reader
 from record.representatives import Kind, Representative
 from record.tables import break_glass as rows
-from tests.portal.test_browser import sign_in
-from tests.portal.test_record_pages import _other_ins
-from tests.support.browser import look, page_of
+from tests.support.browser import look, page_of, sign_in
 from tests.support.kept import PHARMACY, prescribed
+from tests.support.people import CHILD
 from tests.support.portal_clinic import PHYSICIAN, Clinic, moved_in
 from tests.support.portal_world import Browser, World, served
 
@@ -150,7 +149,7 @@ def test_a_second_one_for_the_same_patient_gives_no_more_time(ward: Ward) -> Non
 
 def test_it_opens_one_patient_s_record_and_no_other_s(ward: Ward) -> None:
     kept = ward.kept
-    stranger = Identity(_other_ins(), "TIERS", "Zoé", "2019-03-28", "F")
+    stranger = Identity(CHILD, "TIERS", "Zoé", "2019-03-28", "F")
     made = kept.db.run(create_patient, kept.keyring, stranger, None, kept.clock.now())
     ward.opened()
     account, box = ward.clinic.home.account_id, ward.clinic.home.mailbox.id
@@ -229,7 +228,7 @@ def test_the_patient_sees_who_when_and_why_at_once(ward: Ward) -> None:
 
 def test_a_parent_sees_the_child_s(ward: Ward) -> None:
     kept = ward.kept
-    child = Identity(_other_ins(), "LÉVÊQUE", "Zoé", "2019-03-28", "F")
+    child = Identity(CHILD, "LÉVÊQUE", "Zoé", "2019-03-28", "F")
     made = kept.db.run(create_patient, kept.keyring, child, None, kept.clock.now())
     found = Representative(made.id, kept.patient.mailbox.id, Kind.PARENT)
     kept.db.run(representatives.appoint, kept.keyring, ward.world.services.trail, found, "operator", kept.clock.now())

@@ -13,11 +13,9 @@ from ops.demo_files import photo_pdf
 from record.order_facts import Order
 from record.order_thread import thread_of
 from record.tables import documents
-from tests.portal.test_browser import sign_in
-from tests.portal.test_pro_encrypted import secret
-from tests.support.browser import look, page_of
+from tests.support.browser import look, page_of, sign_in
 from tests.support.kept import PHARMACY, Home, ordered, prescribed
-from tests.support.portal_clinic import Clinic
+from tests.support.portal_clinic import Clinic, secret
 from tests.support.portal_world import Browser, World, served
 
 WORDS = "Je prends aussi un traitement dont je ne veux parler qu'à vous."

@@ -22,10 +22,9 @@ from portal.hooks import CALL_KIND, HookPromises
 from portal.tables import web_hooks
 from record.order_book import OrderBook
 from record.orders import State
-from tests.portal.test_api import key_of
 from tests.support.hook_receiver import Receiver, receiving
-from tests.support.kept import PHARMACY, ordered, prescribed
-from tests.support.portal_world import OTHER, World, pharmacist
+from tests.support.kept import PHARMACY
+from tests.support.portal_world import OTHER, World, api_key, pharmacist, taken
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def hooked(world: World) -> World:
 
 
 def made(world: World, url: str, login: str = PHARMACY) -> tuple[dict[str, str], dict[str, str]]:
-    key = key_of(world, login)
+    key = api_key(world, login)
     answer = world.browser().client.post("/api/webhooks", json={"url": url}, headers=key)
     assert answer.status_code == 201, answer.text
     return answer.json(), key
@@ -59,12 +58,6 @@ def keep_promises(world: World, *, inside: bool = True) -> None:
     ids = world.kept.db.read(outbox.due, world.kept.clock.now(), 100, frozenset())
     for row_id in ids:
         keeper(world, inside=inside).run_one(row_id)
-
-
-def taken(world: World):
-    order = ordered(world.kept, prescribed(world.kept))
-    who, now = pharmacist(world.kept), world.kept.clock.now()
-    return world.kept.db.run(world.services.orders.move, order.id, State.TAKEN, who, now, version=order.version)
 
 
 def test_a_change_is_told_signed_and_names_an_order_alone(hooked: World, software: Receiver):
@@ -152,7 +145,7 @@ def test_each_pharmacy_has_its_own(hooked: World, software: Receiver):
     taken(hooked)
     keep_promises(hooked)
     assert not software.calls
-    mine = key_of(hooked)
+    mine = api_key(hooked)
     client = hooked.browser().client
     assert client.get("/api/webhooks", headers=mine).json() == []
     assert client.delete(f"/api/webhooks/{hook['id']}", headers=mine).status_code == 404
@@ -226,7 +219,7 @@ def test_any_text_is_an_address_or_refused(text: str):
 
 
 def test_at_most_five(hooked: World):
-    key = key_of(hooked)
+    key = api_key(hooked)
     client = hooked.browser().client
     for number in range(5):
         made_one = client.post("/api/webhooks", json={"url": f"https://a{number}.example/"}, headers=key)

@@ -22,7 +22,7 @@ from record.tables import documents
 from record.unpack import unpack
 from record.unpack.facts import CDA, PDF
 from tests.support.full_cda import full_cda
-from tests.support.kept import PHARMACY, _home, filing, keep, written
+from tests.support.kept import PHARMACY, filing, keep, make_home, written
 from tests.support.portal_clinic import COLLEAGUE, PHYSICIAN, Clinic
 from tests.support.portal_world import World, patient_login
 
@@ -195,7 +195,7 @@ def test_what_is_hidden_from_somebody_is_not_sent_to_them(clinic: Clinic, code: 
 def test_a_document_of_another_patient_does_not_slip_in(clinic: Clinic):
     kept, other = clinic.world.kept, PATIENTS[1]
     address = Address.parse(address_of(other))
-    home = kept.db.run(_home, kept.keyring, address, MailboxKind.PAT, "patient", kept.clock)
+    home = kept.db.run(make_home, kept.keyring, address, MailboxKind.PAT, "patient", kept.clock)
     kept.db.run(create_patient, kept.keyring, other, home.mailbox.id, kept.clock.now())
     theirs = keep(kept, written("Résultats", 0, prescription_pdf(other, PHOTO_DATE)), clinic.home, sender=home)
     filing(kept)(theirs)

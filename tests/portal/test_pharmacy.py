@@ -3,19 +3,12 @@
 import re
 
 import pytest
-from sqlalchemy import func, select
 
-from core.tables import audit
 from crypto.verdict import Reason, Verdict
 from portal.offers import offers
 from record.orders import TABLE, Role, State, next_states
 from tests.support.kept import PHARMACY, ordered, prescribed
-from tests.support.portal_world import OTHER, TEXT, World, confirmed, full_board, moved
-
-
-def entries(world: World, action: str, outcome: str = "allowed") -> int:
-    query = select(func.count()).where(audit.c.action == action, audit.c.outcome == outcome)
-    return world.kept.db.read(lambda session: session.execute(query).scalar_one())
+from tests.support.portal_world import OTHER, TEXT, World, confirmed, entries, full_board, moved
 
 
 def state(world: World, number: str) -> State:

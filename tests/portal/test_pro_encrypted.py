@@ -2,16 +2,9 @@
 
 import pytest
 
-from core.address import Address
 from core.clock import FakeClock
 from crypto.authority import Authority
-from crypto.identity import Identity
-from crypto.secret_mail import encrypt_message
-from mail.compose import Attachment, Draft, header_block, mime_entity
-from mail.seals import open_seal
-from ops.demo_files import PHOTO_DATE, demo_patient, prescription_pdf
-from tests.support.kept import keep
-from tests.support.portal_clinic import PHYSICIAN, Clinic
+from tests.support.portal_clinic import PHYSICIAN, Clinic, secret
 from tests.support.portal_world import World
 
 NOW = FakeClock().now()
@@ -20,16 +13,6 @@ NOW = FakeClock().now()
 @pytest.fixture
 def clinic(world: World) -> Clinic:
     return Clinic(world)
-
-
-def secret(clinic: Clinic, to: Identity | None = None) -> int:
-    """An encrypted letter with a file; by default to the seal of the physician's mailbox."""
-    kept, address = clinic.world.kept, Address.parse(PHYSICIAN)
-    seal = kept.db.read(open_seal, kept.keyring, clinic.home.mailbox.id)
-    file = Attachment("application/pdf", "bilan.pdf", prescription_pdf(demo_patient(), PHOTO_DATE))
-    draft = Draft(address, "", [address], "Bilan confidentiel", "Texte caché.\n", "s@d.test", NOW, attachments=[file])
-    raw = encrypt_message(header_block(draft), mime_entity(draft), seal, [(to or seal).certificate])
-    return keep(kept, raw, clinic.home)
 
 
 def test_an_encrypted_letter_is_opened_with_the_seal_and_filed_nowhere(clinic: Clinic):

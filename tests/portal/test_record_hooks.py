@@ -24,12 +24,11 @@ from record.erasure import forget_record
 from record.order_book import OrderBook
 from record.software import DOCUMENTS, LETTERS, PATIENTS, READERS, SCOPES
 from record.tables import consents
-from tests.portal.test_hooks import taken
 from tests.support.full_cda import full_cda
 from tests.support.hook_receiver import Receiver, receiving
 from tests.support.kept import PHARMACY, filing
 from tests.support.portal_clinic import Clinic
-from tests.support.portal_world import World
+from tests.support.portal_world import World, taken
 
 DONE = {DOCUMENT_FILED, TO_RECONCILE, CONSENT_ASKED, EMERGENCY}
 

@@ -10,10 +10,10 @@ from record import consent, representatives
 from record.access import Reader
 from record.break_glass import open_glass
 from record.representatives import Kind, Representative
-from tests.portal.test_browser import sign_in
-from tests.portal.test_record_api import Program, agree, clinical
-from tests.support.browser import page_of, picture, too_wide, violations
+from tests.support.browser import page_of, picture, sign_in, too_wide, violations
 from tests.support.kept import PHARMACY, prescribed
+from tests.support.people import CHILD
+from tests.support.portal_program import Program, agree, clinical
 from tests.support.portal_world import Browser, World, served, token_in
 
 
@@ -113,7 +113,7 @@ def test_oppositions_and_agreements_take_effect_at_once(world: World) -> None:
 
 def test_a_parent_sees_the_child_and_nobody_elses_record(world: World) -> None:
     kept, now = world.kept, world.kept.clock.now()
-    child = Identity(_other_ins(), "LÉVÊQUE", "Zoé", "2019-03-28", "F")
+    child = Identity(CHILD, "LÉVÊQUE", "Zoé", "2019-03-28", "F")
     made = kept.db.run(create_patient, kept.keyring, child, world.other.mailbox.id, now)
     browser = me(world)
     assert browser.get(f"/p/dossier?de={made.id}").status_code == 404
@@ -122,12 +122,6 @@ def test_a_parent_sees_the_child_and_nobody_elses_record(world: World) -> None:
     assert "Zoé LÉVÊQUE" in browser.get("/p/dossier").text
     assert "Documents de Zoé LÉVÊQUE" in browser.get(f"/p/dossier?de={made.id}").text
     assert "Droits de Zoé LÉVÊQUE" in browser.get(f"/p/dossier/droits?de={made.id}").text
-
-
-def _other_ins():
-    from core.ins import Ins, key_of
-
-    return Ins("2190399123456" + key_of("2190399123456"))
 
 
 def test_erasing_asks_for_a_word_and_is_done_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,9 @@ from directory.importing import Importer
 from directory.national import FILES, generate
 from portal import api_annuaire, api_record
 from portal.app import build
-from tests.portal.test_annuaire_api import RULES
-from tests.portal.test_record_api import API, INS, Program, agree, clinical
+from tests.support.annuaire import RULES
 from tests.support.described import description
+from tests.support.portal_program import API, INS, Program, agree, clinical
 from tests.support.portal_world import World, served
 
 pytestmark = pytest.mark.slow

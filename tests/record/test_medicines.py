@@ -12,42 +12,14 @@ from core.db import Db
 from core.errors import BadInput
 from record.medicines import bdpm
 from record.medicines.import_bdpm import current_edition, import_folder
-from record.medicines.medicine import HOSPITAL, NARCOTIC, SECURED, SHORTAGE, UNMARKETED, Medicine
+from record.medicines.medicine import HOSPITAL, NARCOTIC, SECURED, SHORTAGE, UNMARKETED
 from record.medicines.names import key, plain
-from record.medicines.search import Index
 from record.medicines.shelf import Shelf
 from record.medicines.strengths import Gate, gate, parse, variants
 from record.medicines.tables import medicine_editions, medicine_packs, medicines
+from tests.support.medicines import INDEX, LINE, editions, medicine, silent
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def medicine(cis: int, label: str, **facts) -> Medicine:
-    known = {"form": label.rpartition(", ")[2], "marketed": True, "holder": "LABO", "atc": "", "substances": ()}
-    lists = {"conditions": (), "groups": (), "shortage": ()}
-    return Medicine(str(cis), label, **(known | lists | facts))
-
-
-INDEX = Index(
-    [
-        medicine(60000001, "XARELTO 20 mg, comprimé pelliculé", substances=("RIVAROXABAN",)),
-        medicine(60000002, "XARELTO 15 mg, comprimé pelliculé", substances=("RIVAROXABAN",)),
-        medicine(60000003, "XARELTO 15 mg + 20 mg, comprimé pelliculé", substances=("RIVAROXABAN",)),
-        medicine(60000004, "LEVOTHYROX 75 microgrammes, comprimé sécable"),
-        medicine(60000005, "LEVOTHYROX 175 microgrammes, comprimé sécable"),
-        medicine(60000006, "METFORMINE TEVA 500 mg, comprimé pelliculé", substances=("CHLORHYDRATE DE METFORMINE",)),
-        medicine(60000007, "METFORMINE TEVA 1000 mg, comprimé pelliculé"),
-        medicine(60000008, "AUGMENTIN 500 mg/62,5 mg ADULTES, comprimé pelliculé"),
-        medicine(60000009, "LOVENOX 4 000 UI (40 mg)/0,4 ml, solution injectable"),
-        medicine(60000010, "DUROGESIC 25 microgrammes/heure, dispositif", conditions=("stupéfiants",)),
-        medicine(60000011, "A 313 200 000 UI POUR CENT, pommade"),
-        medicine(60000012, "BIAFINE, émulsion pour application cutanée", shortage=("Rupture de stock",)),
-        medicine(60000013, "RISPERDAL 2,5 mg, comprimé"),
-        medicine(60000014, "RISPERDAL 25 mg, comprimé", marketed=False),
-        medicine(60000015, "DOLIPRANE 1000 mg, comprimé"),
-        medicine(60000016, "DOLIPRANE 1000 mg, gélule"),
-    ]
-)
 
 
 def labels(text: str) -> list[str]:
@@ -161,30 +133,9 @@ def test_search_takes_anything(text: str) -> None:
     assert parse(text) == parse(text) and plain(plain(text)) == plain(text) and key(text) == key(key(text))
 
 
-LINE = "{cis}\t{label}\tcomprimé\torale\tAutorisation active\tProcédure\tCommercialisée\t01/01/2000\t\t\t LABO\tNon"
-
-
-def written(folder: Path, count: int = 3, encoding: str = "utf-8", **extra: bytes) -> Path:
-    rows = [LINE.format(cis=60000000 + n, label=f"INVENTÉ {n + 1} mg, comprimé") for n in range(count)]
-    (folder / bdpm.MEDICINES).write_bytes("\r\n".join(rows).encode(encoding) + b"\r\n" + extra.get("more", b""))
-    packs = [
-        f"{60000000 + n}\t{4000000 + n}\tboîte de 30\tPrésentation active\tDéclaration de commercialisation\t01/01/2000"
-        f"\t{3400930000000 + n}\toui\t65%\t1,00\t2,02\t1,02\t"
-        for n in range(count)
-    ]
-    (folder / bdpm.PACKS).write_text("\n".join(packs))
-    conditions = "\n".join(f"{60000000 + n}\tstupéfiants\r\r" for n in range(2)) + "\nnothing here\n"
-    (folder / bdpm.CONDITIONS).write_bytes(conditions.encode("cp1252"))
-    return folder
-
-
-def silent(*_arguments: object) -> None:
-    """Nobody watches."""
-
-
 def test_an_edition_comes_into_use(db: Db, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    done = import_folder(db, written(tmp_path), NOW, lambda _what, done, total: seen.append((done, total)))
+    done = import_folder(db, editions(tmp_path), NOW, lambda _what, done, total: seen.append((done, total)))
     assert (done.medicines, done.packs, done.changed) == (3, 3, True) and seen[-1] == (6, 6)
     assert done.report.encodings[bdpm.CONDITIONS] == "cp1252" and done.report.encodings[bdpm.MEDICINES] == "utf-8"
     assert done.report.rejected[bdpm.CONDITIONS] == 1 and bdpm.GROUPS in done.report.missing
@@ -196,7 +147,7 @@ def test_an_edition_comes_into_use(db: Db, tmp_path: Path) -> None:
 
 def test_a_group_is_told_with_the_medicine_s_place_in_it(tmp_path: Path) -> None:
     rows = "".join(f"7\tINVENTÉ - AUTRE\t{60000000 + n}\t{kind}\n" for n, kind in enumerate(("0", "1", "9")))
-    (written(tmp_path) / bdpm.GROUPS).write_text(rows + "7\tINVENTÉ - AUTRE\t1\t0\n")
+    (editions(tmp_path) / bdpm.GROUPS).write_text(rows + "7\tINVENTÉ - AUTRE\t1\t0\n")
     found = bdpm.read_folder(tmp_path)
     groups = [row["groups"] for row in found.medicines]
     assert groups == ["INVENTÉ - AUTRE (princeps)", "INVENTÉ - AUTRE (générique)", "INVENTÉ - AUTRE"]
@@ -204,7 +155,7 @@ def test_a_group_is_told_with_the_medicine_s_place_in_it(tmp_path: Path) -> None
 
 
 def test_the_same_files_twice_change_nothing(db: Db, tmp_path: Path) -> None:
-    import_folder(db, written(tmp_path), NOW, silent)
+    import_folder(db, editions(tmp_path), NOW, silent)
     before = db.read(current_edition)
     assert import_folder(db, tmp_path, NOW, silent).changed is False
     assert db.read(current_edition) == before
@@ -213,9 +164,9 @@ def test_the_same_files_twice_change_nothing(db: Db, tmp_path: Path) -> None:
 def test_a_new_edition_replaces_the_old_one_whole(db: Db, tmp_path: Path) -> None:
     shelf = Shelf(db)
     assert shelf.index() is None
-    import_folder(db, written(tmp_path, 5), NOW, silent)
+    import_folder(db, editions(tmp_path, 5), NOW, silent)
     old = shelf.index()
-    import_folder(db, written(tmp_path, 2, "cp1252"), NOW, silent)
+    import_folder(db, editions(tmp_path, 2, "cp1252"), NOW, silent)
     new = shelf.index()
     assert old is not None and new is not None and (len(old.medicines), len(new.medicines)) == (5, 2)
     for table, count in ((medicine_editions, 1), (medicines, 2), (medicine_packs, 2)):
@@ -224,7 +175,7 @@ def test_a_new_edition_replaces_the_old_one_whole(db: Db, tmp_path: Path) -> Non
 
 def test_an_import_that_died_leaves_no_trace(db: Db, tmp_path: Path) -> None:
     """As if the power went before the turn: the rows are there, no edition is in use; the next import clears them."""
-    import_folder(db, written(tmp_path, 4), NOW, silent)
+    import_folder(db, editions(tmp_path, 4), NOW, silent)
     db.run(lambda s: s.execute(update(medicine_editions).values(current=False)).rowcount)
     assert Shelf(db).index() is None
     import_folder(db, tmp_path, NOW, silent)
@@ -246,7 +197,7 @@ def test_an_import_that_died_leaves_no_trace(db: Db, tmp_path: Path) -> None:
     ],
 )
 def test_bad_lines_are_counted(tmp_path: Path, more: bytes, rejected: int) -> None:
-    found = bdpm.read_folder(written(tmp_path, 9, more=more))
+    found = bdpm.read_folder(editions(tmp_path, 9, more=more))
     assert found.report.rejected[bdpm.MEDICINES] == rejected
     assert all(len(str(row["label"])) <= bdpm.FIELD_CHARACTERS for row in found.medicines)
 
@@ -260,7 +211,7 @@ def test_what_is_no_table_of_medicines_is_refused(tmp_path: Path, content: bytes
 
 
 def test_a_refused_folder_leaves_the_edition_in_use(db: Db, tmp_path: Path) -> None:
-    import_folder(db, written(tmp_path), NOW, silent)
+    import_folder(db, editions(tmp_path), NOW, silent)
     (tmp_path / bdpm.MEDICINES).write_bytes(b"<html>maintenance</html>")
     with pytest.raises(BadInput):
         import_folder(db, tmp_path, NOW, silent)

@@ -19,7 +19,7 @@ from record.orders import Role, State
 from record.pharmacy import DraftOrder
 from record.reading.read import Reader
 from record.reading.tesseract import Tesseract
-from tests.record.test_medicines import INDEX, medicine
+from tests.support.medicines import INDEX, medicine
 from tests.support.reading_files import NUMBER, e_med, file_of, page, telling, treatment, tsv, with_code
 from tests.support.record_files import PRESCRIPTION, text_pdf
 from tests.support.record_world import World, mail

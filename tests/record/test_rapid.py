@@ -11,7 +11,7 @@ from record.reading.picture import Grey, open_pages
 from record.reading.rapid import Piece, Rapid, rows_of
 from record.reading.read import Reader
 from record.unpack.facts import JPEG
-from tests.record.test_medicines import INDEX
+from tests.support.medicines import INDEX
 from tests.support.reading_files import file_of, page, telling, tsv
 
 ROWS = (

@@ -16,7 +16,7 @@ from record.reading.read import Reader, Reading, together
 from record.reading.tesseract import Tesseract, mean_confidence
 from record.reading.words import MISSING_READER, ORIGINS, REFUSALS, UNREADABLE
 from record.unpack.facts import JPEG, PDF, PNG, Problem
-from tests.record.test_medicines import INDEX, medicine
+from tests.support.medicines import INDEX, medicine
 from tests.support.reading_files import (
     NUMBER,
     e_med,

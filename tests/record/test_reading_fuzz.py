@@ -10,7 +10,7 @@ from record.reading.codes import shown
 from record.reading.picture import Found
 from record.reading.read import Reader
 from record.reading.tesseract import _lines
-from tests.record.test_medicines import INDEX
+from tests.support.medicines import INDEX
 from tests.support.reading_files import HEAD, e_med, treatment
 
 PIECES = "XARELTO LEVOTHYROX DOLIPRANE ZZYZX 20 75 1O 2,5 mg µg ug ig g /mi /ml + UI comprimé 1 cp matin pendant ( )"

@@ -16,6 +16,7 @@ from record.unpack.facts import IMAGES, Unreadable
 from record.unpack.image import read_image
 from record.unpack.sniff import sniff
 from tests.support.mime_makers import hostile_bytes
+from tests.support.mutated import mutated
 from tests.support.record_files import PRESCRIPTION, cda, photo, photo_pdf, png_claiming, text_pdf
 from tests.support.record_world import TEST_OIDS, person
 
@@ -31,17 +32,6 @@ SEEDS = [
     "Ordonnance : œuvre".encode("cp1252"),
 ]
 PDFS = [text_pdf(*PRESCRIPTION), photo_pdf(60, 60)]
-BITS = st.tuples(st.integers(0, 2**16), st.binary(max_size=6))
-
-
-@st.composite
-def mutated(draw, seeds):
-    """A good file with some bytes replaced, cut or doubled."""
-    data = bytearray(draw(st.sampled_from(seeds)))
-    for at, patch in draw(st.lists(BITS, max_size=8)):
-        at %= len(data) + 1
-        data[at : at + draw(st.integers(0, 8))] = patch
-    return bytes(data[: draw(st.integers(0, len(data)))] if draw(st.booleans()) else data)
 
 
 def check(data: bytes) -> None:

@@ -14,7 +14,7 @@ from record.unpack.json_bounds import read_json
 from record.unpack.rtf import read_rtf
 from record.unpack.xdm import read_xdm
 from record.unpack.xdm_metadata import read_metadata
-from tests.record.test_unpack_fuzz import mutated
+from tests.support.mutated import mutated
 from tests.support.record_files import cda
 from tests.support.record_world import person
 from tests.support.wrapped_files import BIG, IMPLICIT, KOS, binary, bundle, dicom, element, open_sequence, reference

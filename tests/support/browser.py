@@ -6,6 +6,8 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.support.portal_world import PASSWORD
+
 CHROMIUM = os.environ.get("PLI_TEST_CHROMIUM", "/usr/bin/chromium")
 SIZES = {"phone": (390, 844), "counter": (1366, 768), "narrow": (320, 640)}
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -74,3 +76,12 @@ def look(page: Page, name: str) -> None:
     assert page.evaluate(TOUCH) == [], name
     resized(page, "narrow", "light")
     assert not too_wide(page), name
+
+
+def sign_in(page: Page, base: str, login: str) -> None:
+    """By the form, as a person does."""
+    page.goto(f"{base}/entrer")
+    page.fill("#login", login)
+    page.fill("#password", PASSWORD)
+    page.click("button.main:not([data-passkey])")
+    page.wait_for_load_state()

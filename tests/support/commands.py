@@ -3,17 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.house import stands
+import typer
+
+from ops.cli import app
 
 
 def root() -> Any:
-    """The whole tree of commands; None while there is none."""
-    if not stands():
-        return None
-    import typer
-
-    from ops.cli import app
-
+    """The whole tree of commands."""
     return typer.main.get_command(app)
 
 

@@ -27,6 +27,7 @@ from tests.support.senders import ImapSource
 from tests.support.smtp_client import Answer, SmtpClient, SmtpTarget
 
 User = dict[str, Any]
+STEPS = "send receive file draft work ready photo tampered report consent collect verify".split()  # of `pli demo`
 LATER_MS = 20_000  # an order is looked at again after a minute
 
 

@@ -53,8 +53,13 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(text_of(path), str(path))
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Every import of the file, also inside functions, and by name through importlib."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
     name = name_of(path)
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
@@ -111,14 +116,3 @@ def leads_nowhere(found: Import) -> bool:
 def _is_module(name: str) -> bool:
     path = ROOT / name.replace(".", "/")
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-
-
-def stands() -> bool:
-    """Whether the command line is there and nothing it may import is missing: only then can it be asked."""
-    built = (ROOT / "ops" / "cli.py").exists()
-    return built and not any(leads_nowhere(found) for path in sources() for found in imports(path))
-
-
-def is_whole() -> bool:
-    """Whether the front door is hung: before there is a README, what nobody uses yet is not a fault."""
-    return (ROOT / "README.md").exists()

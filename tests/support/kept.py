@@ -71,8 +71,8 @@ def open_kept(url: str, folder: Path) -> Kept:
     trail = Trail(lambda data: keyring.mac("audit", data))
     who = demo_patient()
     address = Address.parse(f"{who.ins.matricule}@patient.mssante.fr")
-    pharmacy = db.run(_home, keyring, Address.parse(PHARMACY), MailboxKind.ORG, "pharmacist", clock)
-    patient = db.run(_home, keyring, address, MailboxKind.PAT, "patient", clock)
+    pharmacy = db.run(make_home, keyring, Address.parse(PHARMACY), MailboxKind.ORG, "pharmacist", clock)
+    patient = db.run(make_home, keyring, address, MailboxKind.PAT, "patient", clock)
     made = db.run(create_patient, keyring, who, patient.mailbox.id, clock.now())
     authority = Authority.create("DÉMO", now=clock.now())
     seal = authority.issue_smime(PHARMACY, "Pharmacie inventée", now=clock.now())
@@ -80,7 +80,7 @@ def open_kept(url: str, folder: Path) -> Kept:
     return Kept(db, keyring, Blobs(folder / "blobs"), trail, clock, pharmacy, patient, made.id, authority)
 
 
-def _home(
+def make_home(
     session: Session, keyring: FileKeyring, address: Address, kind: MailboxKind, role: str, clock: FakeClock
 ) -> Home:
     mailbox = create_mailbox(session, keyring, address, kind, clock.now())

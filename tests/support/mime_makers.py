@@ -1,5 +1,7 @@
 """Messages for tests: small builders of raw bytes, and hypothesis strategies for hostile ones."""
 
+import base64
+
 from hypothesis import strategies as st
 
 
@@ -80,3 +82,13 @@ _PIECES = [
 ]
 
 hostile_bytes = st.lists(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=4)), max_size=60).map(b"".join)
+
+
+def with_file(media: str, data: bytes, encoding: str = "base64") -> bytes:
+    """A message with one attachment of this declared type."""
+    body = base64.encodebytes(data).replace(b"\n", b"\r\n") if encoding == "base64" else data
+    return (
+        b'From: <a@b.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\n\r\n'
+        b"bonjour\r\n--x\r\nContent-Type: " + media.encode() + b"\r\nContent-Transfer-Encoding: "
+        + encoding.encode() + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
+    )  # fmt: skip

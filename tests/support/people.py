@@ -27,3 +27,6 @@ def invented(rank: int = 1) -> Ins:
     """The same invented person for the same rank (1 to 999), born in a department that does not exist."""
     body = f"1790399123{rank:03}"
     return Ins(body + key_of(body))
+
+
+CHILD = Ins("2190399123456" + key_of("2190399123456"))  # a girl, born in March 2019

@@ -7,17 +7,20 @@ from sqlalchemy import func, select
 
 from core.address import Address, MailboxKind
 from core.ids import new_id
+from crypto.identity import Identity
 from crypto.passwords import hash_password
+from crypto.secret_mail import encrypt_message
 from directory.mailboxes import address_of
 from mail.accounts import set_password
+from mail.compose import Attachment, Draft, header_block, mime_entity
 from mail.relay_tables import sent_messages
-from mail.seals import keep_seal
+from mail.seals import keep_seal, open_seal
 from mail.tables import folder_messages
 from ops.demo_files import PHOTO_DATE, demo_patient, prescription_pdf
 from record import consent
 from record.documents import DocumentRow, rows_of
 from record.tables import documents
-from tests.support.kept import Home, _home, filing, keep, written
+from tests.support.kept import Home, filing, keep, make_home, written
 from tests.support.portal_world import PASSWORD, World
 
 COLLEAGUE = "a@demo.mssante.test"
@@ -32,7 +35,7 @@ HTML = (
 def moved_in(world: World, login: str, role: str) -> Home:
     """Somebody else of this role, who may sign in."""
     kept, kind = world.kept, MailboxKind.ORG if role == "operator" else MailboxKind.PER
-    home = kept.db.run(_home, kept.keyring, Address.parse(login), kind, role, kept.clock)
+    home = kept.db.run(make_home, kept.keyring, Address.parse(login), kind, role, kept.clock)
     kept.db.run(set_password, home.account_id, hash_password(PASSWORD))
     return home
 
@@ -45,8 +48,8 @@ class Clinic:
         address = Address.parse(PHYSICIAN)
         self.world = world
         author = Address.parse(COLLEAGUE)  # of every letter that `written` makes
-        self.colleague = kept.db.run(_home, kept.keyring, author, MailboxKind.PER, "physician", kept.clock)
-        self.home = kept.db.run(_home, kept.keyring, address, MailboxKind.PER, "physician", kept.clock)
+        self.colleague = kept.db.run(make_home, kept.keyring, author, MailboxKind.PER, "physician", kept.clock)
+        self.home = kept.db.run(make_home, kept.keyring, address, MailboxKind.PER, "physician", kept.clock)
         kept.db.run(set_password, self.home.account_id, hash_password(PASSWORD))
         seal = kept.authority.issue_smime(PHYSICIAN, "Inventée", now=kept.clock.now())
         kept.db.run(keep_seal, kept.keyring, self.home.mailbox.id, seal)
@@ -91,3 +94,14 @@ class Clinic:
         message_id = keep(kept, raw, to or self.home, kept.patient, sender=self.colleague)
         filing(kept)(message_id)
         return list(kept.db.read(rows_of, documents.c.message_id == message_id))
+
+
+def secret(clinic: Clinic, to: Identity | None = None) -> int:
+    """An encrypted letter with a file; by default to the seal of the physician's mailbox."""
+    kept, address = clinic.world.kept, Address.parse(PHYSICIAN)
+    seal = kept.db.read(open_seal, kept.keyring, clinic.home.mailbox.id)
+    file = Attachment("application/pdf", "bilan.pdf", prescription_pdf(demo_patient(), PHOTO_DATE))
+    words, now = ("Bilan confidentiel", "Texte caché.\n"), kept.clock.now()
+    draft = Draft(address, "", [address], *words, "s@d.test", now, attachments=[file])
+    raw = encrypt_message(header_block(draft), mime_entity(draft), seal, [(to or seal).certificate])
+    return keep(kept, raw, clinic.home)

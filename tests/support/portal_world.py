@@ -13,9 +13,11 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from sqlalchemy import func, select
 
 import portal.tables  # noqa: F401  on the one MetaData before it is created
 from core.address import Address, MailboxKind
+from core.tables import audit
 from crypto.entitled import check_recipient
 from crypto.passwords import hash_password
 from crypto.trust import Trust
@@ -46,8 +48,7 @@ from record.break_glass import OpenGlasses
 from record.order_book import OrderBook
 from record.order_facts import Order, Wish
 from record.orders import State
-from tests.support.kept import PHARMACY, Home, Kept, asked, open_kept, ordered, pharmacist, prescribed
-from tests.support.kept import _home as make_home
+from tests.support.kept import PHARMACY, Home, Kept, asked, make_home, open_kept, ordered, pharmacist, prescribed
 from tests.support.portal_chat import chat_client
 from tests.support.ports import free_port
 
@@ -262,3 +263,23 @@ def served(app: FastAPI) -> Iterator[str]:
         app.state.work.live.close()
         server.should_exit = True
         thread.join(20)
+
+
+def api_key(world: World, login: str = PHARMACY) -> dict[str, str]:
+    """The header of a program with a new key of this account."""
+    page = world.signed_in(login).act("/officine/reglages", "/officine/reglages/cle-api").text
+    key = page.split('class="number key">', 1)[1].split("<", 1)[0]
+    return {"authorization": f"Bearer {key}"}
+
+
+def taken(world: World) -> Order:
+    """An order of the patient that the pharmacy has taken, moved as the pages move it: software hears of it."""
+    order = ordered(world.kept, prescribed(world.kept))
+    who, now = pharmacist(world.kept), world.kept.clock.now()
+    return world.kept.db.run(world.services.orders.move, order.id, State.TAKEN, who, now, version=order.version)
+
+
+def entries(world: World, action: str, outcome: str = "allowed") -> int:
+    """How many entries of the trail say this."""
+    query = select(func.count()).where(audit.c.action == action, audit.c.outcome == outcome)
+    return world.kept.db.read(lambda session: session.execute(query).scalar_one())

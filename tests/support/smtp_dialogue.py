@@ -31,6 +31,24 @@ WAIT_S = 10
 _LINE = re.compile(r"(c\+|c|s~|s|tls|door|strict|kept):(?: (.*)|)$")
 _NAME = re.compile(r"\{(?:(PLAIN|LOGIN):)?([A-Z]+)\}")
 
+# None of these ends the data, however the octets are cut over the network.
+FALSE_ENDS = (
+    b"\n.\n",
+    b"\n.\r",
+    b"\n.\r\n",
+    b"\r.\n",
+    b"\r.\r",
+    b"\r.\r\n",
+    b"\r\n.\n",
+    b"\r\n.\r",
+    b"\r\n.\r\r\n",
+    b"\r\r\n.\r\r\n",
+    b"\r\n\0.\r\n",
+    b"\r\n.\0\r\n",
+    b"\r\n\0.\0\r\n",
+    b"\n\0.\r\n",
+)
+
 
 @dataclass(frozen=True)
 class Step:
