@@ -1,12 +1,11 @@
 """DICOM headers: read up to the pixels in every form of writing, linked, never copied."""
 
-import struct
-
 import pytest
 
 from record.judgement import may_be_prescription
 from record.unpack import unpack
 from record.unpack.facts import DICOM, Document, Problem
+from tests.support.hostile_files import DICOM_FILES
 from tests.support.record_world import person
 from tests.support.wrapped_files import BIG, EXPLICIT, IMPLICIT, KOS, dicom, element, item, open_sequence
 
@@ -55,34 +54,8 @@ def test_key_objects_tell_where_pictures_are(is_open: bool) -> None:
     assert document.entries[0].traits.other_families == ("DUPRE-L'HOTE",)
 
 
-def nested(depth: int) -> bytes:
-    data = b""
-    for _ in range(depth):
-        data = open_sequence(0x0040_A375, data)
-    return data
-
-
-HOSTILE = {
-    "torn": (dicom()[:200], Problem.BROKEN),
-    "torn in the meta group": (dicom()[:150], Problem.BROKEN),
-    "no class": (
-        b"\0" * 128 + b"DICM" + element(2 << 16 | 0x10, "UI", EXPLICIT) + element(0x0008_0060, "CS", "CT"),
-        Problem.BROKEN,
-    ),
-    "no syntax": (b"\0" * 128 + b"DICM" + element(0x0008_0060, "CS", "CT"), Problem.BROKEN),
-    "deflated": (dicom(syntax="1.2.840.10008.1.2.1.99"), Problem.TYPE_NOT_TAKEN),
-    "length beyond the end": (dicom(more=struct.pack("<HH2sHI", 0x20, 0x4000, b"UT", 0, 2**31)), Problem.BROKEN),
-    "sequence beyond the end": (dicom(more=struct.pack("<HH2sHI", 0x40, 0xA375, b"SQ", 0, 2**31)), Problem.BROKEN),
-    "deep": (dicom(more=nested(30)), Problem.TOO_DEEP),
-    "many": (dicom(more=element(0x0020_4000, "LT", "") * 30_000), Problem.TOO_LARGE),
-    "program in front": (dicom(preamble=b"MZ" + b"\0" * 126), Problem.POLYGLOT),
-    "page in front": (dicom(preamble=b"<html>" + b" " * 122), Problem.POLYGLOT),
-    "pdf in front": (dicom(preamble=b"%PDF-1.7" + b" " * 120), Problem.POLYGLOT),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", DICOM_FILES)
 def test_hostile_headers(name: str) -> None:
-    data, problem = HOSTILE[name]
-    found = unpack(data)
+    make, problem = DICOM_FILES[name]
+    found = unpack(make())
     assert not found.documents and found.problems == (problem,)

@@ -8,6 +8,7 @@ import pytest
 
 from record.unpack import unpack
 from record.unpack.facts import CDA, FHIR, PDF, Problem
+from tests.support.hostile_files import FHIR_FILES
 from tests.support.record_files import cda, text_pdf
 from tests.support.record_world import person
 from tests.support.wrapped_files import binary, bundle, reference
@@ -116,37 +117,10 @@ def test_content_elsewhere_is_told_and_not_fetched() -> None:
     assert found.rejected[0].entry.type_code == "11488-4"
 
 
-HOSTILE: dict[str, tuple[bytes, Problem]] = {
-    "deep": (b'{"resourceType":"Bundle","entry":' + b"[" * 5000 + b"]" * 5000 + b"}", Problem.TOO_DEEP),
-    "deep objects": (b'{"a":' * 100_000, Problem.TOO_DEEP),
-    "bare brackets": (b"[" * 1_000_000, Problem.TOO_LARGE),
-    "same key twice": (b'{"resourceType":"Binary","data":"QQ==","data":"Qg=="}', Problem.DUPLICATE_KEY),
-    "same key, escaped": (b'{"resourceType":"Binary","data":"QQ==","d\\u0061ta":"Qg=="}', Problem.DUPLICATE_KEY),
-    "long number": (b'{"resourceType":"Binary","size":' + b"9" * 100_000 + b"}", Problem.BROKEN),
-    "large exponent": (b'{"resourceType":"Patient","size":1e999999999}', Problem.NO_DOCUMENT),
-    "not a number": (b'{"resourceType":"Patient","size":NaN}', Problem.BROKEN),
-    "wide": (b'{"resourceType":"Bundle","entry":[' + b"0," * 300_000 + b"0]}", Problem.TOO_LARGE),
-    "many": (json.dumps(bundle(*[("u", reference(INS, b"x"))] * 101)).encode(), Problem.TOO_MANY_FILES),
-    "not closed": (b'{"resourceType":"Binary', Problem.BROKEN),
-    "never closed": (b'{"' + b'\\"' * 2_000_000, Problem.BROKEN),
-    "tail": (b'{"resourceType":"Binary"} {}', Problem.BROKEN),
-    "wrong octets": (b'{"resourceType":"\xff"}', Problem.ENCODING),
-    "another resource": (b'{"resourceType":"Patient","id":"x"}', Problem.NO_DOCUMENT),
-    "no resource": (b'{"hello":"world"}', Problem.NO_DOCUMENT),
-    "list": (b'[{"resourceType":"Binary"}]', Problem.NO_DOCUMENT),
-    "wrong types": (b'{"resourceType":["Bundle"],"entry":7}', Problem.NO_DOCUMENT),
-    "no base64": (b'{"resourceType":"Binary","data":"%%%"}', Problem.BROKEN),
-    "archive": (json.dumps(binary(b"PK\3\4" + b"\0" * 40)).encode(), Problem.NESTED),
-    "program": (json.dumps(binary(b"MZ\x90\0")).encode(), Problem.UNKNOWN_TYPE),
-    "laughs": (json.dumps(binary(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')).encode(), Problem.DOCTYPE),
-    "too large": (json.dumps(binary(b"a" * (6 * 2**20))).encode(), Problem.TOO_LARGE),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", FHIR_FILES)
 def test_hostile_json(name: str) -> None:
-    data, problem = HOSTILE[name]
-    found = unpack(data, "application/fhir+json", "x.json")
+    make, problem = FHIR_FILES[name]
+    found = unpack(make(), "application/fhir+json", "x.json")
     assert not found.documents and found.problems[0] is problem
 
 

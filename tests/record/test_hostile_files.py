@@ -14,11 +14,7 @@ from pathlib import Path
 import pytest
 
 from record.unpack.facts import Problem
-from tests.record.test_dicom import HOSTILE as DICOM
-from tests.record.test_fhir import HOSTILE as FHIR
-from tests.record.test_rtf import HOSTILE as RTF
-from tests.record.test_xdm import HOSTILE as XDM
-from tests.record.test_zip_bounds import HOSTILE as ZIP
+from tests.support.hostile_files import KINDS
 from tests.support.house import ROOT
 from tests.support.record_files import cda, photo, png_claiming, text_pdf
 from tests.support.record_world import person
@@ -47,43 +43,40 @@ def entity(inside: str) -> bytes:
 
 
 LAUGHS = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefghi", "bcdefghiz", strict=True))
-OWN = {
-    "billion laughs.xml": entity(f'<!DOCTYPE x [<!ENTITY a "ha">{LAUGHS}]>'),
-    "quadratic.xml": entity(f'<!DOCTYPE x [<!ENTITY z "{"x" * 100_000}">]>').replace(b"&z;", b"&z;" * 10_000),
-    "external entity.xml": entity('<!DOCTYPE x [<!ENTITY z SYSTEM "file:///etc/passwd">]>'),
-    "parameter entity.xml": entity('<!DOCTYPE x [<!ENTITY % z SYSTEM "http://127.0.0.1:9/x">%z;]>'),
-    "deep.xml": b"<a>" * 200_000 + b"</a>" * 200_000,
-    "wide.xml": b'<ClinicalDocument xmlns="urn:hl7-org:v3">' + b"<a/>" * 1_200_000 + b"</ClinicalDocument>",
-    "attributes.xml": b"<a " + b" ".join(b'a%d="x"' % n for n in range(100_000)) + b"/>",
-    "huge.xml": cda(person()).replace(b"<title>", b"<title>" + b"x" * 6_000_000),
-    "zip bomb.zip": zip_of("IHE_XDM/SUBSET01/METADATA.XML", bytes(300_000_000)),
-    "nested.zip": zipped({"IHE_XDM/S/METADATA.XML": b"<x/>", "a.zip": zip_of("b.zip", zip_of("c", b"x"))}),
-    "zip-slip.zip": zip_of("../../../../etc/cron.d/pli", b"* * * * * root id"),
-    "absolute.zip": zip_of("/etc/passwd", b"x"),
-    "many.zip": zipped({f"S/{n}": b"" for n in range(5_000)}),
-    "pixel flood.png": png_claiming(65_500, 65_500),
-    "launch.pdf": text_pdf("x", catalog=b"/OpenAction << /Type /Action /S/Launch /F (calc.exe) >>"),
-    "polyglot.pdf": text_pdf("Ordonnance") + zip_of("METADATA.XML", b"<x/>"),
-    "polyglot.jpg": photo() + zip_of("METADATA.XML", b"<x/>"),
-    "script.pdf": text_pdf("x", catalog=b"/OpenAction << /S /JavaScript /JS (app.alert(1)) >>"),
-    "not.pdf": b"%PDF-1.7\n" + b"\0" * 1000,
-    "program.pdf": b"MZ" + b"\0" * 4000,
-    "html.txt": b"<html><script>alert(1)</script></html>" + b"\x00",
-    "empty.pdf": b"",
-    "headers.eml": b"From: a@b.test\r\nTo: c@d.test\r\nMIME-Version: 1.0\r\n"
-    + b"X: "
-    + b"y" * 3_000_000
-    + b"\r\n\r\nx",
-    "parts.eml": b"From: a@b.test\r\nTo: c@d.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    + b"--b\r\n\r\nx\r\n" * 60_000,
-    "deep.json": b'{"resourceType":"Bundle","entry":' + b"[" * 100_000,
-    "numbers.json": b'{"resourceType":"Bundle","total":' + b"9" * 1_000_000 + b"}",
+OWN = {  # made when they are asked for
+    "billion laughs.xml": lambda: entity(f'<!DOCTYPE x [<!ENTITY a "ha">{LAUGHS}]>'),
+    "quadratic.xml": lambda: entity(f'<!DOCTYPE x [<!ENTITY z "{"x" * 100_000}">]>').replace(b"&z;", b"&z;" * 10_000),
+    "external entity.xml": lambda: entity('<!DOCTYPE x [<!ENTITY z SYSTEM "file:///etc/passwd">]>'),
+    "parameter entity.xml": lambda: entity('<!DOCTYPE x [<!ENTITY % z SYSTEM "http://127.0.0.1:9/x">%z;]>'),
+    "deep.xml": lambda: b"<a>" * 200_000 + b"</a>" * 200_000,
+    "wide.xml": lambda: b'<ClinicalDocument xmlns="urn:hl7-org:v3">' + b"<a/>" * 1_200_000 + b"</ClinicalDocument>",
+    "attributes.xml": lambda: b"<a " + b" ".join(b'a%d="x"' % n for n in range(100_000)) + b"/>",
+    "huge.xml": lambda: cda(person()).replace(b"<title>", b"<title>" + b"x" * 6_000_000),
+    "zip bomb.zip": lambda: zip_of("IHE_XDM/SUBSET01/METADATA.XML", bytes(300_000_000)),
+    "nested.zip": lambda: zipped({"IHE_XDM/S/METADATA.XML": b"<x/>", "a.zip": zip_of("b.zip", zip_of("c", b"x"))}),
+    "zip-slip.zip": lambda: zip_of("../../../../etc/cron.d/pli", b"* * * * * root id"),
+    "absolute.zip": lambda: zip_of("/etc/passwd", b"x"),
+    "many.zip": lambda: zipped({f"S/{n}": b"" for n in range(5_000)}),
+    "pixel flood.png": lambda: png_claiming(65_500, 65_500),
+    "launch.pdf": lambda: text_pdf("x", catalog=b"/OpenAction << /Type /Action /S/Launch /F (calc.exe) >>"),
+    "polyglot.pdf": lambda: text_pdf("Ordonnance") + zip_of("METADATA.XML", b"<x/>"),
+    "polyglot.jpg": lambda: photo() + zip_of("METADATA.XML", b"<x/>"),
+    "script.pdf": lambda: text_pdf("x", catalog=b"/OpenAction << /S /JavaScript /JS (app.alert(1)) >>"),
+    "not.pdf": lambda: b"%PDF-1.7\n" + b"\0" * 1000,
+    "program.pdf": lambda: b"MZ" + b"\0" * 4000,
+    "html.txt": lambda: b"<html><script>alert(1)</script></html>" + b"\x00",
+    "empty.pdf": lambda: b"",
+    "headers.eml": lambda: (
+        b"From: a@b.test\r\nTo: c@d.test\r\nMIME-Version: 1.0\r\n" + b"X: " + b"y" * 3_000_000 + b"\r\n\r\nx"
+    ),
+    "parts.eml": lambda: (
+        b"From: a@b.test\r\nTo: c@d.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + b"--b\r\n\r\nx\r\n" * 60_000
+    ),
+    "deep.json": lambda: b'{"resourceType":"Bundle","entry":' + b"[" * 100_000,
+    "numbers.json": lambda: b'{"resourceType":"Bundle","total":' + b"9" * 1_000_000 + b"}",
 }
-GATHERED = {
-    f"{room} {name}.bin": case[0]
-    for room, cases in (("zip", ZIP), ("xdm", XDM), ("fhir", FHIR), ("dicom", DICOM), ("rtf", RTF))
-    for name, case in cases.items()
-}
+GATHERED = {f"{kind} {name}.bin": make for kind, cases in KINDS.items() for name, (make, _) in cases.items()}
 
 
 def unpacked(*paths: Path) -> tuple[list[dict], int]:
@@ -110,7 +103,7 @@ def judge(told: dict) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_each_is_refused_within_its_bounds(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_bytes(OWN[name])
+    path.write_bytes(OWN[name]())
     (told,), memory = unpacked(path)
     assert told["file"] == str(path) and memory <= MEMORY
     judge(told)
@@ -118,9 +111,9 @@ def test_each_is_refused_within_its_bounds(tmp_path: Path, name: str) -> None:
 
 def test_all_others_that_the_readers_know(tmp_path: Path) -> None:
     paths = []
-    for number, data in enumerate(GATHERED.values()):
+    for number, make in enumerate(GATHERED.values()):
         paths.append(tmp_path / f"{number}.bin")
-        paths[-1].write_bytes(data)
+        paths[-1].write_bytes(make())
     told, memory = unpacked(*paths)
     assert len(told) == len(paths) and memory <= MEMORY
     for name, each in zip(GATHERED, told, strict=True):

@@ -6,10 +6,11 @@ import pytest
 
 from record.unpack import unpack
 from record.unpack.facts import CDA, DICOM, JPEG, PDF, PNG, Problem, Unpacked
+from tests.support.hostile_files import XDM_FILES
 from tests.support.record_files import cda, photo, text_pdf
 from tests.support.record_world import person
 from tests.support.wrapped_files import dicom
-from tests.support.xdm_files import RIM, Part, line, metadata, raw_zip, slot, xdm, zipped
+from tests.support.xdm_files import RIM, line, metadata, slot, xdm, zipped
 
 INS = person().ins
 PAGE = text_pdf("bonjour")
@@ -156,35 +157,10 @@ def test_what_is_missing_or_forgotten_is_told() -> None:
     ]
 
 
-HOSTILE = {
-    "no metadata": (zipped({"a.txt": b"x"}), Problem.NOT_XDM),
-    "xxe": (
-        zipped({"S/METADATA.XML": b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'}),
-        Problem.DOCTYPE,
-    ),
-    "laughs": (
-        zipped({"S/METADATA.XML": b'<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;">]><a>&y;</a>'}),
-        Problem.DOCTYPE,
-    ),
-    "deep": (zipped({"S/METADATA.XML": b"<a>" * 20_000 + b"</a>" * 20_000}, 0), Problem.BROKEN),
-    "wide": (zipped({"S/METADATA.XML": b"<a>" + b"<b c='1'/>" * 110_000 + b"</a>"}, 0), Problem.TOO_LARGE),
-    "many lines": (zipped({"S/METADATA.XML": metadata(*[line("x", b"", INS)] * 101)}), Problem.TOO_MANY_FILES),
-    "nothing said": (zipped({"S/METADATA.XML": metadata()}), Problem.NO_DOCUMENT),
-    "broken": (zipped({"S/METADATA.XML": b"<rim:a><b></rim:a>"}), Problem.BROKEN),
-    "archive inside": (xdm(zipped({"a": b"x"}), INS), Problem.NESTED),
-    "fhir inside": (xdm(b'{"resourceType":"Patient"}', INS), Problem.TYPE_NOT_TAKEN),
-    "laughs inside": (xdm(b'<!DOCTYPE a [<!ENTITY x "ha">]><a>&x;</a>', INS), Problem.DOCTYPE),
-    "page inside": (xdm(b"<html><script>alert(1)</script></html>", INS), Problem.UNKNOWN_TYPE),
-    "polyglot inside": (xdm(photo() + PAGE, INS), Problem.POLYGLOT),
-    "too large inside": (xdm(bytes(range(256)) * 25_000, INS), Problem.BOMB),
-    "link": (raw_zip(Part(b"S/METADATA.XML", b"/etc/passwd", external=0o120777 << 16)), Problem.SYMLINK),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", XDM_FILES)
 def test_hostile_archives(name: str) -> None:
-    data, problem = HOSTILE[name]
-    found = unpack(data, "application/zip", "IHE_XDM.zip")
+    make, problem = XDM_FILES[name]
+    found = unpack(make(), "application/zip", "IHE_XDM.zip")
     assert not found.documents and found.problems[0] is problem
 
 

@@ -1,7 +1,6 @@
 """Archives byte by byte: what two readers could read in two ways, or what would lead outside, is refused unread."""
 
 import io
-import struct
 import zipfile
 
 import pytest
@@ -9,12 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from record.unpack.facts import Problem, Unreadable
-from record.unpack.limits import ARCHIVE_BYTES, ARCHIVE_FILES, ARCHIVE_TOTAL
+from record.unpack.limits import ARCHIVE_TOTAL
 from record.unpack.zip_bounds import expand, members
+from tests.support.hostile_files import GOOD, ZIP_FILES
 from tests.support.xdm_files import Part, raw_zip, zipped
-
-GOOD = Part(b"a/b.txt", b"hello")
-ZEROS = b"\0" * 1_000_000
 
 
 def problem_of(data: bytes) -> Problem:
@@ -55,65 +52,10 @@ def test_the_maker_of_the_hostile_archives_makes_good_ones() -> None:
         assert archive.testzip() is None
 
 
-HOSTILE = {
-    "up": (raw_zip(Part(b"../x", b"x")), Problem.TRAVERSAL),
-    "up in the middle": (raw_zip(Part(b"a/../../x", b"x")), Problem.TRAVERSAL),
-    "absolute": (raw_zip(Part(b"/etc/passwd", b"x")), Problem.TRAVERSAL),
-    "backslash": (raw_zip(Part(b"..\\x", b"x")), Problem.TRAVERSAL),
-    "drive": (raw_zip(Part(b"C:/x", b"x")), Problem.TRAVERSAL),
-    "up only in the other name": (
-        raw_zip(Part(b"\xe9", b"x", extra=struct.pack("<HHBI", 0x7075, 9, 1, 0) + b"../x")),
-        Problem.TRAVERSAL,
-    ),
-    "another name beside": (
-        raw_zip(Part(b"a.txt", b"x", extra=struct.pack("<HHBI", 0x7075, 10, 1, 0) + b"b.txt")),
-        Problem.AMBIGUOUS,
-    ),
-    "symlink": (raw_zip(Part(b"link", b"/etc/passwd", external=0o120777 << 16, maker=3 << 8)), Problem.SYMLINK),
-    "symlink said to be of DOS": (raw_zip(Part(b"link", b"x", external=0o120777 << 16)), Problem.SYMLINK),
-    "pipe": (raw_zip(Part(b"pipe", b"x", external=0o010666 << 16, maker=3 << 8)), Problem.AMBIGUOUS),
-    "encrypted": (raw_zip(Part(b"a", b"x", flags=1)), Problem.ENCRYPTED),
-    "strongly encrypted": (raw_zip(Part(b"a", b"x", flags=0x41)), Problem.ENCRYPTED),
-    "masked directory": (raw_zip(Part(b"a", b"x", flags=0x2000)), Problem.ENCRYPTED),
-    "unknown method": (raw_zip(Part(b"a", b"x", method=12)), Problem.TYPE_NOT_TAKEN),
-    "ratio": (raw_zip(Part(b"a", ZEROS)), Problem.BOMB),
-    "more than promised": (raw_zip(Part(b"a", ZEROS, size=100)), Problem.BOMB),
-    "less than promised": (raw_zip(Part(b"a", b"x" * 10, size=20)), Problem.BROKEN),
-    "total": (raw_zip(*(Part(b"%d" % n, size=2**31, packed=b"x" * (2**18)) for n in range(3))), Problem.BOMB),
-    "count": (raw_zip(*(Part(b"%d" % n) for n in range(ARCHIVE_FILES + 1))), Problem.TOO_MANY_FILES),
-    "count that lies": (raw_zip(GOOD, count=2), Problem.BROKEN),
-    "an entry not counted": (raw_zip(GOOD, Part(b"hidden", b"x"), count=1), Problem.AMBIGUOUS),
-    "two entries, one header": (raw_zip(GOOD, Part(b"a/b.txt2", b"hello", header_at=0, absent=True)), Problem.OVERLAP),
-    "quoted overlap": (
-        raw_zip(Part(b"a", b"y" * 200, method=0), Part(b"b", b"x", header_at=50, absent=True)),
-        Problem.OVERLAP,
-    ),
-    "content runs into the directory": (
-        raw_zip(Part(b"a", b"x", method=0)).replace(struct.pack("<II", 1, 1), struct.pack("<II", 99, 99)),
-        Problem.OVERLAP,
-    ),
-    "another name in front": (raw_zip(Part(b"a.txt", b"x", local_name=b"b.txt")), Problem.AMBIGUOUS),
-    "the same name twice": (raw_zip(GOOD, Part(b"A/B.TXT", b"other")), Problem.AMBIGUOUS),
-    "bytes in front": (raw_zip(GOOD, front=b"MZ" + b"\0" * 50), Problem.AMBIGUOUS),
-    "a file between": (raw_zip(GOOD, between=b"PK\3\4" + b"\0" * 40), Problem.AMBIGUOUS),
-    "two ends": (raw_zip(GOOD, comment=b"PK\5\6" + b"\0" * 18), Problem.AMBIGUOUS),
-    "wrong sum": (raw_zip(Part(b"a", b"x", crc=1)), Problem.BROKEN),
-    "torn": (raw_zip(GOOD)[:-10], Problem.BROKEN),
-    "no name": (raw_zip(Part(b"", b"x")), Problem.AMBIGUOUS),
-    "control in the name": (raw_zip(Part(b"a\0.pdf", b"x")), Problem.AMBIGUOUS),
-    "right to left": (raw_zip(Part("a\u202efdp.exe".encode(), b"x", flags=0x800)), Problem.AMBIGUOUS),
-    "long name": (raw_zip(Part(b"a" * 256, b"x")), Problem.AMBIGUOUS),
-    "wide sizes": (raw_zip(Part(b"a", b"x", size=0xFFFFFFFF)), Problem.AMBIGUOUS),
-    "folder with content": (raw_zip(Part(b"a/", b"x")), Problem.AMBIGUOUS),
-    "nothing": (b"", Problem.BROKEN),
-    "too large": (b"PK\3\4" + b"\0" * ARCHIVE_BYTES, Problem.TOO_LARGE),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", ZIP_FILES)
 def test_hostile_archives(name: str) -> None:
-    data, problem = HOSTILE[name]
-    assert problem_of(data) is problem
+    make, problem = ZIP_FILES[name]
+    assert problem_of(make()) is problem
 
 
 _NAMES = st.from_regex(r"[A-Z]{1,8}(/[A-Z0-9]{1,8}){0,2}\.[A-Z]{1,3}", fullmatch=True)
