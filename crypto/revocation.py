@@ -302,11 +302,16 @@ def issuer_of(crl: x509.CertificateRevocationList, issuers: Iterable[x509.Certif
 def _signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
     """By this key, with a hash that does not break: whoever forges a list takes a revocation back."""
     try:
-        if isinstance(crl.signature_hash_algorithm, WEAK_HASHES):
+        if isinstance(crl.signature_hash_algorithm, WEAK_HASHES) or not _ends_in_octets(crl):
             return False
         return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # other keys: TypeError
     except (InvalidSignature, TypeError, UnsupportedAlgorithm):
         return False
+
+
+def _ends_in_octets(crl: x509.CertificateRevocationList) -> bool:
+    """A signature is whole octets (X.690 §8.6: no bit unused). The library verifies one that says otherwise."""
+    return crl.public_bytes(Encoding.DER).endswith(b"\0" + crl.signature)
 
 
 def _may_sign_lists(issuer: x509.Certificate) -> bool:

@@ -138,6 +138,17 @@ def test_any_flipped_bit_in_a_list_is_refused(data):
         RevocationList.load(bytes(crl), [pki().mail_ca.certificate])
 
 
+def test_a_signature_that_is_not_whole_octets_is_refused():
+    """The one bit outside of what is signed: "a bit of the last octet is unused", where that bit is zero anyway."""
+    lists = (pki().mail_ca.crl(now=NOW) for _ in range(200))
+    crl = bytearray(next(one for one in lists if not one[-1] & 1))
+    unused = len(crl) - len(x509.load_der_x509_crl(bytes(crl)).signature) - 1
+    assert crl[unused] == 0
+    crl[unused] = 1
+    with pytest.raises(BadList):
+        RevocationList.load(bytes(crl), [pki().mail_ca.certificate])
+
+
 @given(st.binary(max_size=300))
 def test_noise_is_not_a_list(noise):
     with pytest.raises(BadList):

@@ -47,6 +47,17 @@ def test_the_house_does_not_import_its_tests():
     assert not [str(found) for path in sources() for found in imports(path) if found.top in ("tests", "pytest")]
 
 
+def test_tests_stand_alone():
+    """What several of them use is in tests/support: no test is collected, or run, for the sake of another's helper."""
+    borrowed = [
+        str(found)
+        for path in sources("tests")
+        for found in imports(path)
+        if found.module.startswith("tests.") and ".test_" in found.module
+    ]
+    assert not borrowed
+
+
 def test_no_circle():
     modules = {module_of(path): path for path in sources()}
     graph = {

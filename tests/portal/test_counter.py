@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 
 from core.tables import audit
-from crypto.passwords import hash_password
 from crypto.verdict import Reason, Verdict
 from mail.accounts import NewAccount, create_account
 from ops.demo_files import demo_patient
@@ -23,7 +22,7 @@ from record.order_detail import ALERTS, Detail
 from record.order_thread import unseen
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
-from tests.support.portal_world import OTHER, PASSWORD, World, confirmed, moved
+from tests.support.portal_world import OTHER, PASSWORD, World, confirmed, hashed, moved
 
 
 def ready(world: World):
@@ -150,7 +149,7 @@ def test_a_barcode_reader_reads_it(tmp_path):
 
 def test_the_post_passes_from_one_colleague_to_another(world: World):
     new = NewAccount("preparateur@demo.mssante.test", "pharmacist", world.kept.pharmacy.mailbox.id)
-    new = NewAccount(new.login, new.role, new.mailbox_id, hash_password(PASSWORD), profile={"name": "Ana PRÉPARATRICE"})
+    new = NewAccount(new.login, new.role, new.mailbox_id, hashed(PASSWORD), profile={"name": "Ana PRÉPARATRICE"})
     other_id = world.kept.db.run(create_account, world.kept.keyring, new)
     colleague, mine = world.signed_in(new.login).proved(), world.signed_in(PHARMACY)
     page = "/officine/equipe"
@@ -169,7 +168,7 @@ def test_the_post_passes_from_one_colleague_to_another(world: World):
 
 
 def test_a_pin_is_locked_after_five_wrong_ones(world: World):
-    new = NewAccount("p@demo.mssante.test", "pharmacist", world.kept.pharmacy.mailbox.id, hash_password(PASSWORD))
+    new = NewAccount("p@demo.mssante.test", "pharmacist", world.kept.pharmacy.mailbox.id, hashed(PASSWORD))
     other_id = world.kept.db.run(create_account, world.kept.keyring, new)
     colleague, mine = world.signed_in(new.login).proved(), world.signed_in(PHARMACY)
     colleague.act("/officine/reglages", "/officine/reglages/code", code="4827")

@@ -7,7 +7,6 @@ import pytest
 from core.address import Address
 from core.clock import FakeClock
 from core.tables import audit
-from crypto.passwords import hash_password
 from instant.admin import Admin
 from instant.case_desk import CaseDesk
 from instant.enrolment import Enrolment
@@ -25,7 +24,7 @@ from record.tables import looks
 from tests.support.full_cda import full_cda
 from tests.support.portal_chat import SERVER, in_annuaire, told
 from tests.support.portal_clinic import COLLEAGUE, PHYSICIAN, Clinic
-from tests.support.portal_world import PASSWORD, World
+from tests.support.portal_world import PASSWORD, World, hashed
 from tests.support.ports import free_port
 
 NOW = FakeClock().now()
@@ -83,7 +82,7 @@ def test_what_is_hidden_from_professionals_stays_hidden_unless_they_received_it(
 
 
 def test_whose_messages_say_nothing_of_a_patient_finds_nobody_and_the_trail_says_so(clinic: Clinic, world: World):
-    world.kept.db.run(set_password, clinic.colleague.account_id, hash_password(PASSWORD))
+    world.kept.db.run(set_password, clinic.colleague.account_id, hashed(PASSWORD))
     colleague = world.signed_in(COLLEAGUE)
     words = []
     for patient_id in (world.kept.patient_id, 123456789, 0):

@@ -1,6 +1,6 @@
 """A small instance with everything in it that can be damaged: people, mail, documents, orders, in rows and in files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -78,6 +78,17 @@ def open_kept(url: str, folder: Path) -> Kept:
     seal = authority.issue_smime(PHARMACY, "Pharmacie inventée", now=clock.now())
     db.run(keep_seal, keyring, pharmacy.mailbox.id, seal)
     return Kept(db, keyring, Blobs(folder / "blobs"), trail, clock, pharmacy, patient, made.id, authority)
+
+
+def reopened(kept: Kept, url: str, folder: Path) -> Kept:
+    """A copy of its database and keyring as an instance of its own, at the time at which all began."""
+    keyring = FileKeyring.open(folder / "keyring.json")
+    trail = Trail(lambda data: keyring.mac("audit", data))
+    authority = replace(kept.authority, revoked=dict(kept.authority.revoked))
+    blobs = Blobs(folder / "blobs")
+    return replace(
+        kept, db=Db.open(url), keyring=keyring, blobs=blobs, trail=trail, clock=FakeClock(), authority=authority
+    )
 
 
 def make_home(

@@ -50,12 +50,12 @@ def seal(above, name="Liste blanche inventée", now=NOW, kind="rsa2048", **more)
 
 def xmldsig(data, who, c14n=EXCLUSIVE, method=SignatureMethod.RSA_SHA256, **more):
     signer = XMLSigner(signature_algorithm=method, c14n_algorithm=c14n)
-    return _text(signer.sign(etree.fromstring(data), key=who.key_pem, cert=who.certificate_pem.decode(), **more))
+    return _text(signer.sign(etree.fromstring(data), key=who.key, cert=who.certificate_pem.decode(), **more))
 
 
 def xades(data, who, c14n=EXCLUSIVE):
     signer = XAdESSigner(c14n_algorithm=c14n)
-    return _text(signer.sign(etree.fromstring(data), key=who.key_pem, cert=who.certificate_pem.decode()))
+    return _text(signer.sign(etree.fromstring(data), key=who.key, cert=who.certificate_pem.decode()))
 
 
 def resigned(data, who, change):

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from core.address import Address, MailboxKind
 from core.ids import new_id
 from crypto.identity import Identity
-from crypto.passwords import hash_password
 from crypto.secret_mail import encrypt_message
 from directory.mailboxes import address_of
 from mail.accounts import set_password
@@ -21,7 +20,7 @@ from record import consent
 from record.documents import DocumentRow, rows_of
 from record.tables import documents
 from tests.support.kept import Home, filing, keep, make_home, written
-from tests.support.portal_world import PASSWORD, World
+from tests.support.portal_world import PASSWORD, World, hashed
 
 COLLEAGUE = "a@demo.mssante.test"
 PHYSICIAN = "lea.inventee@demo.mssante.test"
@@ -36,7 +35,7 @@ def moved_in(world: World, login: str, role: str) -> Home:
     """Somebody else of this role, who may sign in."""
     kept, kind = world.kept, MailboxKind.ORG if role == "operator" else MailboxKind.PER
     home = kept.db.run(make_home, kept.keyring, Address.parse(login), kind, role, kept.clock)
-    kept.db.run(set_password, home.account_id, hash_password(PASSWORD))
+    kept.db.run(set_password, home.account_id, hashed(PASSWORD))
     return home
 
 
@@ -50,7 +49,7 @@ class Clinic:
         author = Address.parse(COLLEAGUE)  # of every letter that `written` makes
         self.colleague = kept.db.run(make_home, kept.keyring, author, MailboxKind.PER, "physician", kept.clock)
         self.home = kept.db.run(make_home, kept.keyring, address, MailboxKind.PER, "physician", kept.clock)
-        kept.db.run(set_password, self.home.account_id, hash_password(PASSWORD))
+        kept.db.run(set_password, self.home.account_id, hashed(PASSWORD))
         seal = kept.authority.issue_smime(PHYSICIAN, "Inventée", now=kept.clock.now())
         kept.db.run(keep_seal, kept.keyring, self.home.mailbox.id, seal)
         paper = written("Mes résultats", 0, prescription_pdf(demo_patient(), PHOTO_DATE))

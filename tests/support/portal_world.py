@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import func, select
 
 import portal.tables  # noqa: F401  on the one MetaData before it is created
 from core.address import Address, MailboxKind
-from core.tables import audit
+from core.tables import audit, metadata
 from crypto.entitled import check_recipient
 from crypto.passwords import hash_password
 from crypto.trust import Trust
@@ -48,7 +48,20 @@ from record.break_glass import OpenGlasses
 from record.order_book import OrderBook
 from record.order_facts import Order, Wish
 from record.orders import State
-from tests.support.kept import PHARMACY, Home, Kept, asked, make_home, open_kept, ordered, pharmacist, prescribed
+from tests.support.inside import client_of
+from tests.support.kept import (
+    PHARMACY,
+    Home,
+    Kept,
+    asked,
+    make_home,
+    open_kept,
+    ordered,
+    pharmacist,
+    prescribed,
+    reopened,
+)
+from tests.support.made import FILE
 from tests.support.portal_chat import chat_client
 from tests.support.ports import free_port
 
@@ -84,7 +97,7 @@ class Browser:
     """A client that behaves as a browser does on our own pages: it says where a form comes from."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.client = TestClient(app, base_url=BASE, follow_redirects=False)
+        self.client = client_of(app, BASE)
 
     def get(self, path: str) -> Response:
         return self.client.get(path, headers={"sec-fetch-site": "same-origin"})
@@ -108,26 +121,59 @@ def token_in(page: str) -> str:
 
 @contextmanager
 def open_world(url: str, folder: Path) -> Iterator[World]:
-    kept = open_kept(url, folder)
+    """The same world for each test: `_made` once, then copied, so that none sees what another has done."""
+    made = _made(frozenset(metadata.tables))
+    kept = made.kept(url, folder)
     try:
-        other = kept.db.run(make_home, kept.keyring, Address.parse(OTHER), MailboxKind.ORG, "pharmacist", kept.clock)
-        hashed = _hashed(PASSWORD)
-        for home in (kept.pharmacy, kept.patient, other):
-            kept.db.run(set_password, home.account_id, hashed)
-        sector = min(PHARMACY_SECTORS)
-        entry = Entry(address=PHARMACY, kind="ORG", structure_name="PHARMACIE DU PORT", sector=sector)
-        kept.db.run(upsert, [entry])
-        now = kept.clock.now()
-        kept.db.run(record_dispensation, kept.patient.mailbox.id, kept.pharmacy.mailbox.id, now)
-        for address in (PHARMACY, OTHER, patient_login(kept)):
-            kept.db.run(add_local_domain, Address.parse(address).domain)
         services = replace(services_of(kept), annuaire=Annuaire(kept.db, folder), chat=chat_client(kept))
-        yield World(kept, services, build(services), other, patient_login(kept))
+        yield World(kept, services, build(services), made.other, patient_login(kept))
     finally:
         kept.db.close()
 
 
-_hashed = cache(hash_password)  # slow on purpose, and the same for all tests
+@dataclass(frozen=True)
+class _Made:
+    """Two files, and who is in them."""
+
+    database: bytes
+    keyring: bytes
+    within: Kept
+    other: Home
+
+    def kept(self, url: str, folder: Path) -> Kept:
+        """A copy in this folder, with a clock, a trail and an authority of its own."""
+        Path(url.removeprefix(FILE)).write_bytes(self.database)
+        file = folder / "keyring.json"
+        file.touch(0o600)
+        file.write_bytes(self.keyring)
+        return reopened(self.within, url, folder)
+
+
+@cache
+def _made(_tables: frozenset[str]) -> _Made:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        kept = open_kept(f"{FILE}{folder / 'pli.db'}", folder)
+        other = _furnished(kept)
+        kept.db.close()
+        return _Made((folder / "pli.db").read_bytes(), (folder / "keyring.json").read_bytes(), kept, other)
+
+
+def _furnished(kept: Kept) -> Home:
+    """Passwords, the annuaire's entry, a dispensation, domains; returns the other pharmacy."""
+    other = kept.db.run(make_home, kept.keyring, Address.parse(OTHER), MailboxKind.ORG, "pharmacist", kept.clock)
+    for home in (kept.pharmacy, kept.patient, other):
+        kept.db.run(set_password, home.account_id, hashed(PASSWORD))
+    sector = min(PHARMACY_SECTORS)
+    entry = Entry(address=PHARMACY, kind="ORG", structure_name="PHARMACIE DU PORT", sector=sector)
+    kept.db.run(upsert, [entry])
+    kept.db.run(record_dispensation, kept.patient.mailbox.id, kept.pharmacy.mailbox.id, kept.clock.now())
+    for address in (PHARMACY, OTHER, patient_login(kept)):
+        kept.db.run(add_local_domain, Address.parse(address).domain)
+    return other
+
+
+hashed = cache(hash_password)  # slow on purpose, and the same for all tests
 
 
 def patient_login(kept: Kept) -> str:
