@@ -15,6 +15,7 @@ from core.address import Address
 from core.errors import Refused, Temporary
 from core.ins import Ins
 from core.redact import LONGEST, RedactingFilter, RedactingFormatter, configure_logging, redact, redact_text
+from tests.support.logs import own_logging
 from tests.support.people import matricules
 
 MATRICULE = "255081416802538"
@@ -24,14 +25,8 @@ ADDRESS = "dr.aubin@cabinet.example"
 @pytest.fixture
 def lines():
     """What both worlds write, as a function."""
-    stream = io.StringIO()
-    root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
-    configure_logging(json=True, stream=stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers[:] = kept
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with own_logging() as stream:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 HIDDEN = [
@@ -257,7 +252,6 @@ def test_the_library_that_names_recipients_is_kept_at_warning(lines):
     logging.getLogger("mail.log").info("recip: %s", ADDRESS)
     assert lines() == []
     assert logging.getLogger("mail.log").getEffectiveLevel() == logging.WARNING
-    logging.getLogger("mail").setLevel(logging.NOTSET)
 
 
 def test_a_library_s_own_handler_is_taken_away(lines):
@@ -296,13 +290,9 @@ def test_the_filter_alone_masks_as_well():
 
 
 def test_lines_for_people_are_masked_as_well():
-    stream = io.StringIO()
-    kept = logging.getLogger().handlers[:]
-    configure_logging(json=False, stream=stream)
-    structlog.get_logger().info("to " + ADDRESS, subject="Dupont")
-    logging.getLogger("x").error(MATRICULE)
-    logging.getLogger().handlers[:] = kept
-    structlog.reset_defaults()
+    with own_logging(json=False) as stream:
+        structlog.get_logger().info("to " + ADDRESS, subject="Dupont")
+        logging.getLogger("x").error(MATRICULE)
     assert len(stream.getvalue().splitlines()) == 2
     assert not shows(stream.getvalue())
     assert "Dupont" not in stream.getvalue()

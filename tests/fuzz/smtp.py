@@ -29,7 +29,7 @@ from mail.transfer import parse_bdat
 from mail.words import decode_extended, decode_words
 from tests.fuzz.engine import main
 from tests.fuzz.talk import talk
-from tests.mail.test_data_reader_fuzz import BOUNDS, reference
+from tests.support.slow_reader import BOUNDS, reference
 
 ROOT = Path(__file__).resolve().parents[1]
 MESSAGES = [path.read_bytes() for path in sorted((ROOT / "messages").glob("*.eml"))]

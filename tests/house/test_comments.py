@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.support.house import name_of, sources, text_of, tracked, tree_of
+from tests.support.house import name_of, nodes_of, sources, text_of, tracked, tree_of
 
 THIS = "tests/house/test_comments.py"
 LATER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|raise NotImplemented")
@@ -47,8 +47,8 @@ def test_no_function_is_an_empty_promise():
 def stubs():
     """Functions of nothing but `...` outside a Protocol and without @overload or @abstractmethod."""
     for path in sources():
-        promised = {id(child) for node in ast.walk(tree_of(path)) if is_protocol(node) for child in ast.walk(node)}
-        for node in ast.walk(tree_of(path)):
+        promised = {id(child) for node in nodes_of(path) if is_protocol(node) for child in ast.walk(node)}
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and id(node) not in promised:
                 if is_empty(node) and not node.decorator_list:
                     yield f"{name_of(path)}:{node.lineno} {node.name}"

@@ -4,15 +4,14 @@ What is known before running is checked here too: an event is a fixed sentence, 
 """
 
 import ast
-import io
 import logging
 
 import pytest
 import structlog
 from hypothesis import given
 
-from core.redact import configure_logging
-from tests.support.house import name_of, sources, text_of, tree_of
+from tests.support.house import name_of, nodes_of, sources, text_of
+from tests.support.logs import own_logging
 from tests.support.logscan import PersonalDataInLog, assert_clean
 from tests.support.people import matricules
 
@@ -56,19 +55,14 @@ def test_disguises_are_seen_through(line):
 
 
 def test_our_logging_passes_the_scanner():
-    stream = io.StringIO()
-    configure_logging(json=True, stream=stream)
-    log = structlog.get_logger()
-    try:
+    with own_logging() as stream:
+        log = structlog.get_logger()
         log.info("relay 255081416802538 refused", to="dr.aubin@cabinet.example", subject="Ordonnance", ref=7)
         try:
             raise KeyError("Aubin dr.aubin@cabinet.example")
         except KeyError:
             log.exception("edge failed")
             logging.getLogger("uvicorn.error").exception("failed for %s", "2 55 08 14 168 025 38")
-    finally:
-        structlog.reset_defaults()
-        logging.getLogger().handlers.clear()
     assert "edge failed" in stream.getvalue()
     assert_clean(stream.getvalue(), ["Aubin", "Ordonnance", "dr.aubin@cabinet.example"])
 
@@ -79,7 +73,7 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 
 def log_calls():
     for path in sources():
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
                 if ast.unparse(node.func.value).rpartition(".")[2].partition("(")[0] in LOGGERS:
                     yield f"{name_of(path)}:{node.lineno}", node

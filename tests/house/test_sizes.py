@@ -3,7 +3,7 @@
 import ast
 from statistics import median
 
-from tests.support.house import name_of, sources, text_of, tree_of
+from tests.support.house import name_of, nodes_of, sources, text_of
 
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES = 400, 50, 10
 ALL = ("core", "crypto", "directory", "mail", "record", "instant", "portal", "ops", "tests")
@@ -12,7 +12,7 @@ ALL = ("core", "crypto", "directory", "mail", "record", "instant", "portal", "op
 def functions(*places):
     """Name and length of each function, from its `def` to its last line, docstring included."""
     for path in sources(*places):
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{name_of(path)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1
 

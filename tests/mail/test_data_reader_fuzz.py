@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail.data_reader import Bounds, DataReader
+from mail.data_reader import DataReader
+from tests.support.slow_reader import BOUNDS, reference
 
-BOUNDS = Bounds(message=400, header=60, line=40)
 SOUP = st.lists(
     st.sampled_from(
         [b"\r\n", b".", b"\r", b"\n", b"\0", b"a", b"From: b\r\n", b"\r\n.", b"x" * 17, b"\xff", b"\r\n.\r\n"]
@@ -13,29 +13,6 @@ SOUP = st.lists(
     max_size=60,
 ).map(b"".join)
 HONEST = st.lists(st.sampled_from([b"", b".", b"..", b".a", b"a", b"longer line", b"\xe9t\xe9"]), max_size=30)
-
-
-def reference(data: bytes) -> tuple[bytes | None, bytes] | None:
-    """(message, or None when it is refused; what follows), None while the end has not come. One octet at a time."""
-    at = (b"\r\n" + data).find(b"\r\n.\r\n")
-    if at < 0:
-        return None
-    body, rest = data[:at], data[at + 3 :]
-    clean = body.replace(b"\r\n", b"")
-    if b"\r" in clean or b"\n" in clean or b"\0" in clean:
-        return None, rest
-    lines = [line[1:] if line.startswith(b".") else line for line in body.split(b"\r\n")]
-    message = b"\r\n".join(lines)
-    header_lines = message.split(b"\r\n\r\n")[0] if not message.startswith(b"\r\n") else b""
-    header = len(header_lines) + 4 if b"\r\n\r\n" in message and header_lines else len(header_lines)
-    if header_lines == b"" and message.startswith(b"\r\n"):
-        header = 2
-    fits = (
-        len(message) <= BOUNDS.message
-        and header <= BOUNDS.header
-        and all(len(line) + 2 <= BOUNDS.line for line in lines)
-    )
-    return (message if fits else None), rest
 
 
 def split(data: bytes, places: list[int]) -> list[bytes]:

@@ -54,6 +54,12 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the file's syntax tree, from the top."""
+    return tuple(ast.walk(tree_of(path)))
+
+
+@cache
 def imports(path: Path) -> tuple[Import, ...]:
     """Every import of the file, also inside functions, and by name through importlib."""
     return tuple(_imports(path))
@@ -61,7 +67,7 @@ def imports(path: Path) -> tuple[Import, ...]:
 
 def _imports(path: Path) -> Iterator[Import]:
     name = name_of(path)
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (Import(name, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
