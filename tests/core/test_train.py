@@ -62,10 +62,10 @@ def hold_the_train(db: Db) -> threading.Event:
 
     def wait(_session: Session) -> None:
         standing.set()
-        leave.wait(10)
+        assert leave.wait(60)
 
     threading.Thread(target=db.run, args=(wait,)).start()
-    standing.wait(10)
+    assert standing.wait(60)
     return leave
 
 
@@ -194,6 +194,7 @@ def test_what_was_answered_survives_a_new_start(database_url: str) -> None:
     second.close()
 
 
+@pytest.mark.slow  # it needs PostgreSQL
 def test_other_processes_hear_on_postgresql(postgres, tmp_path) -> None:  # type: ignore[no-untyped-def]
     import json
     import subprocess
@@ -238,7 +239,7 @@ def test_a_train_that_derails_leaves_nobody_waiting(database_url: str) -> None:
     for work in (derail, ids):
         with pytest.raises(DatabaseDown):
             database.run(work)
-    assert database.failed.wait(10)
+    assert database.failed.wait(60)
     database.close()
 
 

@@ -28,7 +28,7 @@ def send(app: Celery, number: int) -> None:
 
 def received(broker: Broker, count: int) -> list[int]:
     with kombu.Connection(broker.url) as connection, connection.SimpleQueue("tests") as queue:
-        messages = [queue.get(timeout=20) for _ in range(count)]
+        messages = [queue.get(timeout=60) for _ in range(count)]
         for message in messages:
             message.ack()
         return [message.payload[0][0] for message in messages]
@@ -58,7 +58,7 @@ def test_broker_is_silent_while_paused(broker: Broker) -> None:
         with pytest.raises(TimeoutError):
             client.recv(1)
         broker.resume()
-        client.settimeout(20)
+        client.settimeout(60)
         assert client.recv(1)
 
 

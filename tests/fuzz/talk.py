@@ -87,7 +87,7 @@ async def talk(octets: bytes) -> None:
         edge.data_received(octets[at : at + step])
         await asyncio.sleep(0)
     edge.eof_received()
-    await asyncio.wait_for(handler, 10)
+    await asyncio.wait_for(handler, 60)
     edge.connection_lost(None)
     said = bytes(pipe.written)
     assert said.startswith(b"220 ") and not REPLY.sub(b"", said), said[-300:]

@@ -128,11 +128,11 @@ async def test_aioimaplib(filled: ImapHouse) -> None:
     fetched = await client.fetch("1", "(BODY.PEEK[])")
     assert bytes(fetched.lines[1]) == MAILS["plain"]
     assert (await client.uid("store", "1", "+FLAGS", "(\\Flagged)")).result == "OK"
-    waiting = await client.idle_start(timeout=30)
+    waiting = await client.idle_start(timeout=60)
     await filled.deliver(MAILS["plain"])
     assert b"5 EXISTS" in await client.wait_server_push()
     client.idle_done()
-    await asyncio.wait_for(waiting, 20)
+    await asyncio.wait_for(waiting, 60)
     await client.logout()
     await filled.restart()
     client = await _aioimaplib(filled, await filled.serve(REAL, implicit_tls=True))
@@ -154,7 +154,7 @@ async def test_imaplib(filled: ImapHouse) -> None:
 
 
 def _with_imaplib(house: ImapHouse, port: int) -> None:
-    client = imaplib.IMAP4("localhost", port, timeout=20)
+    client = imaplib.IMAP4("localhost", port, timeout=60)
     client.starttls(house.tls.client_side())
     client.login(LEA, PASSWORD)
     assert client.select()[1] == [b"%d" % len(MAILS)]
@@ -170,7 +170,7 @@ def _with_imaplib(house: ImapHouse, port: int) -> None:
 
 
 def _flags(house: ImapHouse, port: int) -> list[bytes]:
-    client = imaplib.IMAP4_SSL("localhost", port, ssl_context=house.tls.client_side(), timeout=20)
+    client = imaplib.IMAP4_SSL("localhost", port, ssl_context=house.tls.client_side(), timeout=60)
     client.login(LEA, PASSWORD)
     client.select()
     found = client.fetch("1", "(FLAGS)")[1]

@@ -44,7 +44,7 @@ class Fake:
                 if not self.early:
                     self.streams.append(_stream(connection))
                 if self.answer is None:
-                    self.over.wait(10)
+                    self.over.wait(60)
                 else:
                     connection.sendall(self.answer)
 

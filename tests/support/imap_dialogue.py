@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-WAIT_S = 20
+WAIT_S = 60
 _LINE = re.compile(r"(\d?)(c\+|c|s~|s|tls|mail):(?: (.*)|)$")
 
 

@@ -302,13 +302,13 @@ def served(app: FastAPI) -> Iterator[str]:
     server.startup = told  # type: ignore[method-assign]
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert began.wait(20)
+    assert began.wait(60)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         app.state.work.live.close()
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
 
 
 def api_key(world: World, login: str = PHARMACY) -> dict[str, str]:

@@ -27,7 +27,7 @@ from mail.incoming import Door
 from tests.support import post_office
 from tests.support.post_office import PASSWORD, PostOffice
 
-WAIT_S = 10
+WAIT_S = 60
 _LINE = re.compile(r"(c\+|c|s~|s|tls|door|strict|kept):(?: (.*)|)$")
 _NAME = re.compile(r"\{(?:(PLAIN|LOGIN):)?([A-Z]+)\}")
 
