@@ -16,7 +16,7 @@ from tests.support.senders import Senders
 
 SIZE, ROOM, PIECE = 96 * 1024**2, 2 * 1024**2, 1024**2
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 
 @pytest.fixture

@@ -95,6 +95,7 @@ def run(mail: PostfixDovecot, wanted: int = 200) -> tuple[Ledger, ImapSource]:
 
 
 @pytest.mark.slow
+@pytest.mark.root
 def test_damage_in_real_mailboxes_is_seen(mail: PostfixDovecot) -> None:
     ledger, source = run(mail)
     assert check(ledger, source).clean
@@ -108,6 +109,7 @@ def test_damage_in_real_mailboxes_is_seen(mail: PostfixDovecot) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.root
 def test_the_client_notes_a_refusal_before_the_data(mail: PostfixDovecot) -> None:
     with SmtpClient(SmtpTarget(mail.smtp)) as client:
         answer = client.send(f"nobody@{mail.domain}", b"\r\n")

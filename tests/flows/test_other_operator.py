@@ -17,7 +17,7 @@ from tests.support.flow import Flow
 from tests.support.letters import PDF, Letter
 from tests.support.tls_dovecot import PASSWORD, TlsDovecot
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.support.pli_server import PliServer
 from tests.support.postfix_peer import PostfixPeer
 from tests.support.process import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 PEER, DEAD = "clinique.voisine.mssante.test", "muette.voisine.mssante.test"
 

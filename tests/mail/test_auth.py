@@ -28,7 +28,8 @@ from mail.accounts import (
 from mail.auth import Authenticator, Throttled
 from mail.sasl import BadSasl, decode_answer, decode_plain
 from mail.uses import Uses
-from tests.support.post_office import AUBIN, LEA, PASSWORD, ROBOT, PostOffice, password_hash
+from tests.support.passwords import hashed
+from tests.support.post_office import AUBIN, LEA, PASSWORD, ROBOT, PostOffice
 
 NOW = FakeClock().now()
 
@@ -155,7 +156,7 @@ def test_accounts_that_cannot_be(office: PostOffice, new: tuple, error: type[Exc
 
 async def test_thousands_at_once(office: PostOffice) -> None:
     box = office.mailboxes[AUBIN].id
-    many = [NewAccount(f"box{number}", "physician", box, password_hash()) for number in range(1200)]
+    many = [NewAccount(f"box{number}", "physician", box, hashed(PASSWORD)) for number in range(1200)]
     made = office.db.run(create_accounts, office.keyring, many)
     assert len(set(made)) == 1200 and await office.authenticator.password("box1199", PASSWORD)
     with pytest.raises(NotFound):

@@ -17,7 +17,7 @@ from mail.incoming import Door
 from tests.support.post_office import PHARMACY, PostOffice
 from tests.support.tls_dovecot import PASSWORD, TlsDovecot
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from record.order_detail import ALERTS, Detail
 from record.order_thread import unseen
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
-from tests.support.portal_world import OTHER, PASSWORD, World, confirmed, hashed, moved
+from tests.support.passwords import hashed
+from tests.support.portal_world import OTHER, PASSWORD, World, confirmed, moved
 
 
 def ready(world: World):

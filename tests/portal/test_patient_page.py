@@ -22,9 +22,10 @@ from record.erasure import forget_record
 from record.looks import FIRST, look
 from record.tables import looks
 from tests.support.full_cda import full_cda
+from tests.support.passwords import hashed
 from tests.support.portal_chat import SERVER, in_annuaire, told
 from tests.support.portal_clinic import COLLEAGUE, PHYSICIAN, Clinic
-from tests.support.portal_world import PASSWORD, World, hashed
+from tests.support.portal_world import PASSWORD, World
 from tests.support.ports import free_port
 
 NOW = FakeClock().now()

@@ -1,5 +1,6 @@
 """Debian's clamd with one hand-written signature: EICAR's test file. No network: freshclam is not asked."""
 
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -40,7 +41,8 @@ class ClamAv:
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             raise OSError(f"clamd ended: {(self.home / 'out').read_text()}")
-        return self.socket.exists()
+        with socket.socket(socket.AF_UNIX) as client:  # the file is there a little before anybody listens
+            return client.connect_ex(str(self.socket)) == 0
 
     def __exit__(self, *exc: object) -> None:
         stop(self._process)

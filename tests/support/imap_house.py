@@ -14,7 +14,6 @@ from core.clock import SystemClock
 from core.db import Db
 from crypto.authority import Authority
 from crypto.keyring import SoftKeyring
-from crypto.passwords import hash_password
 from crypto.tls import client_context, server_context
 from directory.holders import holder_key
 from directory.mailboxes import create_mailbox
@@ -32,10 +31,11 @@ from mail.judge import UNSIGNED
 from mail.lading import Place
 from mail.notify import Hub
 from mail.spool import spool_bytes
+from tests.support.passwords import hashed
 
 LEA, NOE = "lea.martin@cabinet.example", "noe.petit@pharmacie.example"
 PASSWORD = "correct horse 7"
-_HASH = hash_password(PASSWORD)
+_HASH = hashed(PASSWORD)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from record import consent
 from record.documents import DocumentRow, rows_of
 from record.tables import documents
 from tests.support.kept import Home, filing, keep, make_home, written
-from tests.support.portal_world import PASSWORD, World, hashed
+from tests.support.passwords import hashed
+from tests.support.portal_world import PASSWORD, World
 
 COLLEAGUE = "a@demo.mssante.test"
 PHYSICIAN = "lea.inventee@demo.mssante.test"

@@ -19,7 +19,6 @@ import portal.tables  # noqa: F401  on the one MetaData before it is created
 from core.address import Address, MailboxKind
 from core.tables import audit, metadata
 from crypto.entitled import check_recipient
-from crypto.passwords import hash_password
 from crypto.trust import Trust
 from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
@@ -62,6 +61,7 @@ from tests.support.kept import (
     reopened,
 )
 from tests.support.made import FILE
+from tests.support.passwords import hashed
 from tests.support.portal_chat import chat_client
 from tests.support.ports import free_port
 
@@ -171,9 +171,6 @@ def _furnished(kept: Kept) -> Home:
     for address in (PHARMACY, OTHER, patient_login(kept)):
         kept.db.run(add_local_domain, Address.parse(address).domain)
     return other
-
-
-hashed = cache(hash_password)  # slow on purpose, and the same for all tests
 
 
 def patient_login(kept: Kept) -> str:

@@ -20,7 +20,6 @@ from core.db import Db
 from crypto.authority import Authority
 from crypto.identity import Identity as Certified
 from crypto.keyring import SoftKeyring
-from crypto.passwords import hash_password
 from crypto.tls import client_context, server_context
 from crypto.verdict import Verdict
 from directory.holders import holder_key
@@ -44,6 +43,7 @@ from mail.listeners import Listeners, Socket
 from mail.reception import Reception
 from mail.store import Opened, Store
 from mail.tables import folder_messages
+from tests.support.passwords import hashed
 from tests.support.people import invented
 
 PASSWORD = "correct horse battery staple"
@@ -62,12 +62,6 @@ PEOPLE = {
     PAUL: ("PAT", "patient"),
     ROBOT: ("APP", "software"),
 }
-
-
-@cache
-def password_hash() -> str:
-    """Hashed once for all tests."""
-    return hash_password(PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -177,7 +171,7 @@ class PostOffice:
                     text,
                     role,
                     found[text].id,
-                    None if software else password_hash(),
+                    None if software else hashed(PASSWORD),
                     self.papers.robot.sha256 if software else None,
                 ),
             )
