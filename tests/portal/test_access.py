@@ -3,14 +3,13 @@
 import re
 
 import pytest
-from fastapi import FastAPI
 
 from crypto.verdict import Reason, Verdict
 from ops.demo_files import demo_patient
 from record.orders import State
 from tests.support.kept import PHARMACY, ordered, prescribed
 from tests.support.portal_clinic import PHYSICIAN, Clinic, moved_in
-from tests.support.portal_world import OTHER, World, confirmed, moved
+from tests.support.portal_world import OTHER, World, confirmed, moved, open_world
 
 PUBLIC, SIGNED_IN = "public", "anyone who is signed in"
 OPEN = {
@@ -53,14 +52,18 @@ def rule(path: str) -> str | None:
     return RULES[max(fitting, key=len)] if fitting else None
 
 
-def routes(app: FastAPI) -> list[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """Method and path of each, as the application describes itself."""
-    return [(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods]
+    folder = tmp_path_factory.mktemp("routes")
+    with open_world(f"sqlite:///{folder / 'pli.db'}", folder) as world:
+        described = world.app.openapi()["paths"]
+    return [(method.upper(), path) for path, methods in described.items() for method in methods]
 
 
-def test_every_route_has_a_rule(world: World):
-    assert len(routes(world.app)) > 40
-    assert not [path for _method, path in routes(world.app) if rule(path) is None]
+def test_every_route_has_a_rule(routes: list[tuple[str, str]]):
+    assert len(routes) > 40
+    assert not [path for _method, path in routes if rule(path) is None]
 
 
 def filled(path: str, number: str, ids: str, glass: str = "") -> str:
@@ -78,7 +81,7 @@ def opened_in_an_emergency(world: World) -> str:
 
 
 @pytest.mark.parametrize("who", ["stranger", "patient", "pharmacist", "other pharmacy", "other physician", "operator"])
-def test_nobody_gets_what_is_not_theirs(world: World, who: str):
+def test_nobody_gets_what_is_not_theirs(world: World, routes: list[tuple[str, str]], who: str):
     order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
     order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
     glass = opened_in_an_emergency(world)
@@ -89,7 +92,7 @@ def test_nobody_gets_what_is_not_theirs(world: World, who: str):
         moved_in(world, logins[who], role)
     browser = world.signed_in(logins[who]) if who in logins else world.browser()
     documents = world.kept.db.read(world.services.orders.detail, order).documents or (1,)
-    for method, path in routes(world.app):
+    for method, path in routes:
         wanted = rule(path)
         if method not in ("GET", "POST") or wanted in (PUBLIC, SIGNED_IN, role) and not who.startswith("other"):
             continue
@@ -110,7 +113,7 @@ def test_nobody_gets_what_is_not_theirs(world: World, who: str):
 
 
 @pytest.mark.parametrize("number", ["9" * 30, "-1", "9223372036854775808", "9223372036854775807"])
-def test_a_number_that_no_row_can_have_is_no_page(world: World, number: str):
+def test_a_number_that_no_row_can_have_is_no_page(world: World, routes: list[tuple[str, str]], number: str):
     logins = {
         "patient": world.patient_login,
         "pharmacist": PHARMACY,
@@ -120,7 +123,7 @@ def test_a_number_that_no_row_can_have_is_no_page(world: World, number: str):
     Clinic(world)
     moved_in(world, logins["operator"], "operator")
     browsers = {role: world.signed_in(login) for role, login in logins.items()}
-    for method, path in routes(world.app):
+    for method, path in routes:
         role = str(rule(path))
         if "{" in path and role in browsers:
             asked, browser = filled(path, number, number), browsers[role]
