@@ -23,7 +23,8 @@ class Inside(BaseTransport):
 
     async def _answered(self, request: Request) -> Response:
         answer = await self._asgi.handle_async_request(request)
-        return Response(answer.status_code, headers=answer.headers.raw, stream=ByteStream(await answer.aread()))
+        sent = b"".join([piece async for piece in answer.aiter_raw()])  # compressed, if it travels so
+        return Response(answer.status_code, headers=answer.headers.raw, stream=ByteStream(sent))
 
 
 def client_of(app: FastAPI, base: str) -> Client:
