@@ -310,7 +310,7 @@ def served(app: FastAPI) -> Iterator[str]:
 
 def api_key(world: World, login: str = PHARMACY) -> dict[str, str]:
     """The header of a program with a new key of this account."""
-    page = world.signed_in(login).act("/officine/reglages", "/officine/reglages/cle-api").text
+    page = world.signed_in(login).proved().act("/officine/reglages", "/officine/reglages/cle-api").text
     key = page.split('class="number key">', 1)[1].split("<", 1)[0]
     return {"authorization": f"Bearer {key}"}
 
