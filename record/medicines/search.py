@@ -4,6 +4,7 @@ The index lives in memory: a name is looked up exactly, as the beginning of name
 resemblance. Whatever is found still has to pass the gate.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ QUERY_CHARACTERS = 200
 RESEMBLANCE = 84.0  # of 100: one letter in six may be wrong
 SHORT = 5  # names of so few letters resemble too many others
 NAMES_TRIED = 12
+_NUMBER = re.compile(r"\d")  # no word of a form: a strength passes the gate, and where none was given none is guessed
 _FORMS = {
     "cp": "comprime",
     "cpr": "comprime",
@@ -97,7 +99,7 @@ class Index:
         passed = self._passing(named, asked)
         if asked and not passed:
             return replace(named, gate=Gate.SHUT, names=names)
-        beside = tuple(word for word in words(form) if word not in words(name))
+        beside = tuple(word for word in words(form) if word not in words(name) and not _NUMBER.search(word))
         return replace(_narrow(passed, beside, asked), names=names)
 
     def knows(self, word: str) -> bool:
