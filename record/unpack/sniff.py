@@ -25,7 +25,8 @@ _JSON = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 _XML = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:\?xml\s|[A-Za-z_!?])")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|script|body|iframe|svg|\?php)\b", re.IGNORECASE)
 _PROGRAM_IN_IMAGE = re.compile(rb"<(?:script|html|\?php|iframe)[\s>]|%PDF-[12]\.", re.IGNORECASE)
-_NOT_TEXT = re.compile(rb"\A(?:#!|MZ.{0,64}(?:PE|DOS)|%!PS|From |\xfe\xff|\xff\xfe)", re.DOTALL)
+_NOT_TEXT = re.compile(rb"\A(?:#!|MZ.{0,64}(?:PE|DOS)|%!PS|From )", re.DOTALL)
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # UTF-16 and 32: what they hold is hidden from the checks on the bytes
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _CP1252_HOLES = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _ZIP_TAIL = 65_557  # end-of-central-directory record and the longest comment
@@ -33,7 +34,7 @@ _PDF_AFTER_END = 1024  # bytes some writers leave after the last %%EOF
 
 
 def sniff(data: bytes) -> str:
-    """The media type. Raises Unreadable: EMPTY, UNKNOWN_TYPE or POLYGLOT."""
+    """The media type. Raises Unreadable: EMPTY, ENCODING, UNKNOWN_TYPE or POLYGLOT."""
     if not data.strip(b"\x00\t\r\n "):
         raise Unreadable(Problem.EMPTY)
     media_type = _by_magic(data) or _by_text(data)
@@ -69,6 +70,8 @@ def _by_magic(data: bytes) -> str | None:
 
 def _by_text(data: bytes) -> str:
     """XML is offered to the CDA reader, JSON to that of FHIR, any other text without controls is plain."""
+    if data.startswith(_WIDE):
+        raise Unreadable(Problem.ENCODING)
     if _XML.match(data) and not _HTML.match(data.lstrip(b"\xef\xbb\xbf\t\r\n ")):
         return CDA
     if _JSON.match(data):
