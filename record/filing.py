@@ -30,6 +30,7 @@ from record.survey import Survey, survey
 __all__ = ["DRAFT_KIND", "FILE_KIND", "FileMessage", "FilingRules"]
 
 FILE_KIND = "record.file"
+ROUND_OCTETS = 8 * 1024 * 1024  # of letters opened at a time: unpacked they are several times that
 SIDE_BY_SIDE = 4  # large letters: they wait for the disk and for the PDF reader
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,9 +75,11 @@ class FileMessage:
 
     def many(self, message_ids: Sequence[int]) -> None:
         """The same for several. Raises what one of them raises; some of the others are filed by then."""
+        for some in self._letters.rounds(message_ids, ROUND_OCTETS):
+            self._file(some)
+
+    def _file(self, message_ids: Sequence[int]) -> None:
         letters = self._letters.open_many(message_ids)
-        for gone in set(message_ids) - {letter.message_id for letter in letters}:
-            log.info("record.message_gone", message_id=gone)
         laid = [each for each in self._each(self._opened, letters, letters) if each.pieces]
         known = self._db.read(survey, self._keyring, laid) if laid else []
         for each in (each for each, found in zip(laid, known, strict=True) if found.several):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.address import Address, NotAnAddress
@@ -14,6 +15,7 @@ from directory.resolve import is_local_domain
 from mail.meta import MessageMeta
 from mail.part import Part
 from mail.store import Opened, Store
+from mail.tables import messages
 
 COLLECT = "collect"
 OUTSIDE = frozenset({"mx", COLLECT})  # listeners by which others come in
@@ -44,6 +46,10 @@ class Letters(Protocol):
         """Raises NotFound."""
         ...
 
+    def rounds(self, message_ids: Sequence[int], octets: int) -> list[list[int]]:
+        """Those that are there, in groups of so many octets at most; what is larger makes a group of its own."""
+        ...
+
     def open_many(self, message_ids: Sequence[int]) -> tuple[Letter, ...]:
         """Those that are there."""
         ...
@@ -61,6 +67,18 @@ class StoredLetters:
             return letter
         raise NotFound("message introuvable", "no holder can open this message")
 
+    def rounds(self, message_ids: Sequence[int], octets: int) -> list[list[int]]:
+        """As the protocol says."""
+        found: list[list[int]] = []
+        room = 0
+        for message_id, size in self._db.read(_sizes, message_ids):
+            if size > room or not found:
+                found.append([])
+                room = octets
+            found[-1].append(message_id)
+            room -= size
+        return found
+
     def open_many(self, message_ids: Sequence[int]) -> tuple[Letter, ...]:
         """In one look at the database. Raises SealBroken."""
         return tuple(_letter(opened, sender) for opened, sender in self._db.read(self._opened, message_ids))
@@ -69,6 +87,11 @@ class StoredLetters:
         ours = _Ours(session)
         found = self._store.open_for_any(session, message_ids)
         return [(opened, _vouched_sender(ours, opened.meta)) for opened in found]
+
+
+def _sizes(session: Session, message_ids: Sequence[int]) -> list[tuple[int, int]]:
+    query = select(messages.c.id, messages.c.size).where(messages.c.id.in_(message_ids)).order_by(messages.c.id)
+    return [(row.id, row.size) for row in session.execute(query)]
 
 
 class _Ours(dict[str, bool]):

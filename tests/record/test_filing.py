@@ -7,7 +7,7 @@ import pytest
 from core.errors import NotFound
 from directory.holders import destroy_holder
 from directory.resolve import add_local_domain
-from record import consent
+from record import consent, filing
 from record.documents import AWAITING, DUPLICATE, FILED, RECONCILE, REFUSED, ROW_BYTES
 from record.filing import DRAFT_KIND, FilingRules
 from tests.support.people import invented
@@ -240,3 +240,29 @@ def test_what_lies_on_disk_tells_nothing(world: World, tmp_path) -> None:
             data = file.read_bytes()
             assert ins not in data and b"inventine" not in data and b"DOLIPRANE" not in data
             assert b"ordonnance.pdf" not in data and b"DUPR" not in data
+
+
+def test_several_letters_are_filed_together_in_rounds_of_a_bounded_size(world: World, monkeypatch) -> None:
+    files = [("a.txt", "text/plain", f"lettre {number}".encode()) for number in range(5)]
+    ids = [world.deliver(mail(file)) for file in files]
+    size = len(mail(files[0]))
+    assert world.letters.rounds([*ids, 77], 2 * size) == [ids[:2], ids[2:4], ids[4:]]
+    assert world.letters.rounds(ids[:2], size - 1) == [ids[:1], ids[1:2]]
+    monkeypatch.setattr(filing, "ROUND_OCTETS", 2 * size)
+    world.filing.many([*ids, 77])
+    assert [states(world.rows(message_id)) for message_id in ids] == [[(FILED, "")]] * 5
+    world.filing.many(ids)
+    assert len(world.rows()) == 5
+
+
+def test_the_same_content_in_two_letters_filed_together_is_kept_once(world: World) -> None:
+    ids = [world.deliver(mail(("a.txt", "text/plain", b"la meme")), to=(world.address("dr.aubin"),)) for _ in range(2)]
+    world.filing.many(ids)
+    assert sorted(row.state for row in world.rows()) == [DUPLICATE, FILED]
+
+
+def test_large_letters_filed_together(world: World) -> None:
+    ids = [world.deliver(mail(("a.txt", "text/plain", f"{n}".encode() * (ROW_BYTES + 9)))) for n in range(4)]
+    world.filing.many(ids)
+    assert [row.state for row in world.rows()] == [FILED] * 4
+    assert len([path for path in world.blobs.root.rglob("*") if path.is_file()]) == 4
