@@ -234,6 +234,9 @@ class Matrix(Group):
         repr=False,
         description="postgresql://… for Synapse (production). Empty: SQLite under HOME/matrix (one process).",
     )
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379", repr=False, description="Between Synapse's processes, where it has workers."
+    )
     policy_port: int = Field(
         default=0, ge=0, le=65535, description="Loopback port where Synapse asks what is allowed; 0: any free one."
     )

@@ -122,9 +122,12 @@ def set_away(session: Session, account_id: int, *, away: bool) -> None:
 
 
 def may_speak_for(session: Session, mailbox_id: int, matrix_id: str) -> bool:
-    """Whether this user writes in the mailbox's name: its own account, or a named person behind it."""
+    """Whether this user writes in the mailbox's name: its own account, or a named person behind it, in good standing.
+
+    What somebody wrote who is struck off meanwhile leaves no more, whatever the homeserver has been told yet.
+    """
     speaker = find_account(session, matrix_id)
-    if speaker is None or not speaker.verified:
+    if speaker is None or not speaker.verified or not _stands(session, speaker):
         return False
     if speaker.mailbox_id == mailbox_id:
         return True
@@ -135,9 +138,19 @@ def may_speak_for(session: Session, mailbox_id: int, matrix_id: str) -> bool:
     return session.execute(query).first() is not None
 
 
-def people_behind(session: Session, role_id: int) -> list[Account]:
-    """The named people, those on call first."""
-    query = select(*_FACTS).join(behind, behind.c.person_id == accounts.c.id).where(behind.c.role_id == role_id)
+def _stands(session: Session, account: Account) -> bool:
+    query = select(wanted_state()).join(mailboxes, mailboxes.c.id == accounts.c.mailbox_id)
+    wanted = session.execute(query.where(accounts.c.id == account.id)).scalar_one()
+    return bool(account.state != CLOSED and wanted == ACTIVE)
+
+
+def people_behind(session: Session, role_id: int, *, on_call: bool = False) -> list[Account]:
+    """The named people in good standing, those on call first, or those alone."""
+    query = select(*_FACTS).join(behind, behind.c.person_id == accounts.c.id)
+    query = query.join(mailboxes, mailboxes.c.id == accounts.c.mailbox_id)
+    query = query.where(behind.c.role_id == role_id, accounts.c.state != CLOSED, wanted_state() == ACTIVE)
+    if on_call:
+        query = query.where(behind.c.on_call)
     return [Account(*row) for row in session.execute(query.order_by(behind.c.on_call.desc(), accounts.c.id))]
 
 

@@ -13,22 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from core.audit import Trail
 from core.clock import Clock, epoch_ms
 from core.db import Db
-from core.errors import PliError, Temporary
+from core.errors import PliError, Refused, Temporary
 from core.ids import token
 from crypto.keyring import Keyring
-from instant import inbound, memory, posts, rooms, signing
-from instant.accounts import find_account, get_account
+from instant import inbound, memory, posts, rooms, signing, trust
+from instant.accounts import find_account, get_account, people_behind
 from instant.admin import Admin, ChatRefused
 from instant.client import Client
 from instant.desk import Desk, Hands
-from instant.exchange import Batch, ChatLost, Gap, Invitation, Received, SessionEnded
+from instant.exchange import Batch, ChatDenied, ChatLost, Gap, Invitation, Received, SessionEnded
 from instant.inbound import Event
 from instant.names import BRIDGE, BRIDGE_STATE, CASE_STATE, CASE_TYPE, user_id
 from instant.outbound import Outbound
+from instant.patience import Patience
 from instant.rooms import CASE, MAILBOX, TEAM, Room
 from instant.services import Scanner
 from mail.store import Store
@@ -71,6 +73,9 @@ class Bridge:
         self.wake = asyncio.Event()
         self.taken_in = asyncio.Event()  # after the first batch: the bridge knows its rooms
         self._client: Client | None = None
+        self._making = asyncio.Lock()  # of rooms: what is said in a new one waits until it is known as ours
+        self._patience = Patience()
+        self._looked = False  # at what waits for its key, since the start
 
     async def run(self) -> None:
         """Sign in, sign the device, work. Raises SessionEnded."""
@@ -78,6 +83,7 @@ class Bridge:
         access = await asyncio.to_thread(self._ground.admin.sign_in, BRIDGE, device)
         with suppress(ChatRefused):
             await asyncio.to_thread(self._ground.admin.unlimited, BRIDGE)
+        self._looked = False
         self._client = client = Client(self._url, self.user_id, device, self._folder, self._pickle_key)
         try:
             await client.open(access)
@@ -134,8 +140,11 @@ class Bridge:
 
     async def _keep(self, client: Client, batch: Batch) -> str:
         """Everything of the batch, gaps filled, in one commit with its token."""
+        for room_id in batch.left:
+            await self._db.arun(rooms.left, room_id)
         for invitation in batch.invitations:
-            await self._invited(client, invitation)
+            await self._invited(invitation)
+        await self._recognise(client, {gap.room_id for gap in batch.gaps} | {one.room_id for one in batch.events})
         received: list[Received] = []
         for gap in batch.gaps:
             received += await self._fill(client, gap)
@@ -146,37 +155,49 @@ class Bridge:
             log.info("chat.taken_in", events=new, without_key=lost)
         if batch.events:
             self.wake.set()
-        if batch.new_keys or lost:
-            await self._open_waiting(client)
+        if lost or batch.new_keys or not self._looked:
+            fresh = {inbound.session_of(one.unread) for one in received if one.unread}
+            await self._open_waiting(client, batch.new_keys | fresh if self._looked else None)
+            self._looked = True
         return batch.token
 
     async def _fill(self, client: Client, gap: Gap) -> list[Received]:
-        room = await self._db.aread(rooms.find_room, gap.room_id)
-        if room is None or not await self._db.aread(inbound.has_history, room.id):
-            return []
-
         async def known(event_id: str) -> bool:
             return await self._db.aread(inbound.knows, event_id)
 
-        return await client.backfill(gap, known)
+        if not await self._db.aread(rooms.find_room, gap.room_id):
+            return []
+        try:
+            return await client.backfill(gap, known)
+        except ChatDenied as error:  # put out of the room meanwhile: what was said there is not for us
+            log.warning("chat.gap_not_filled", cause=error.cause)
+            return []
 
-    async def _invited(self, client: Client, invitation: Invitation) -> None:
-        """A person of ours asks us in: we come, and say what we are. Anybody else is left without an answer."""
-        account = await self._db.aread(find_account, invitation.inviter)
-        if account is None or not account.verified:
+    async def _recognise(self, client: Client, room_ids: set[str]) -> None:
+        """A room that was made just before a crash is ours before anything said in it is taken in."""
+        if await self._are_ours(room_ids):
             return
-        await client.join(invitation.room_id)
-        args = (account.id, account.mailbox_id, TEAM, self._ground.clock.now(), invitation.room_id)
-        room = await self._db.arun(rooms.want_room, *args)
-        await self._db.arun(self._greet, room)
+        async with self._making:
+            for room in await self._db.aread(rooms.to_make):
+                await self._found(client, room)
+
+    async def _are_ours(self, room_ids: set[str]) -> bool:
+        return not room_ids or room_ids <= {room.room_id for room in await self._db.aread(rooms.open_rooms)}
+
+    async def _invited(self, invitation: Invitation) -> None:
+        """A person of ours asks us in: we shall come. Anybody else is left without an answer."""
+        account = await self._db.aread(find_account, invitation.inviter)
+        if account and account.verified:
+            args = (account.id, account.mailbox_id, TEAM, self._ground.clock.now(), invitation.room_id)
+            await self._db.arun(rooms.want_room, *args)
 
     def _greet(self, session: Any, room: Room) -> None:
         posts.say_once(session, self._keyring, room.id, WELCOME, "welcome")
 
-    async def _open_waiting(self, client: Client) -> None:
-        """Ciphertexts whose key may have come; those without are asked for, and after ten minutes the room is told."""
+    async def _open_waiting(self, client: Client, sessions: frozenset[str] | None) -> None:
+        """Ciphertexts whose key may have come; those without are asked for. After a start: all."""
         now = self._ground.clock.now()
-        for event_id, number, source, since, told in await self._db.aread(inbound.without_key):
+        for number, source in await self._db.aread(inbound.without_key, sessions):
             room = await self._db.aread(rooms.get_room, number)
             if room is None or not client.knows(room.room_id):
                 continue
@@ -186,14 +207,18 @@ class Bridge:
                 self.wake.set()
                 continue
             await client.ask_for_key(source, room.room_id)
-            if not told and epoch_ms(now) - since > TELL_AFTER_MS:
-                await self._db.arun(self._tell_unread, room, event_id)
 
-    def _tell_unread(self, session: Any, room: Room, event_id: str) -> None:
+    async def _tell_unreadable(self) -> None:
+        """Whatever has waited too long for its key is said in its room, once."""
+        since = epoch_ms(self._ground.clock.now()) - TELL_AFTER_MS
+        for event_id, room in await self._db.aread(inbound.overdue, since):
+            await self._db.arun(self._tell_unread, room, event_id)
+
+    def _tell_unread(self, session: Any, room: int, event_id: str) -> None:
         text = (
             "Un message de ce salon m'est illisible : sa clé ne m'est pas parvenue. Il n'a été ni transmis ni classé."
         )
-        posts.say_once(session, self._keyring, room.id, text, f"unread:{event_id}"[:40])
+        posts.say_once(session, self._keyring, room, text, f"unread:{event_id}"[:40])
         inbound.told(session, event_id)
 
     # what is to be done
@@ -214,7 +239,9 @@ class Bridge:
             self.wake.clear()
             try:
                 await self._make_rooms(client)
+                await self._join_rooms(client)
                 await self._do_events(client)
+                await self._tell_unreadable()
                 while await outbound.send_pending():
                     pass
                 wait = FIRST_WAIT_S
@@ -229,11 +256,39 @@ class Bridge:
 
     async def _make_rooms(self, client: Client) -> None:
         for room in await self._db.aread(rooms.to_make):
-            account = await self._db.aread(get_account, room.account_id)
-            known = [one.room_id for one in await self._db.aread(rooms.open_rooms)]
-            made = await asyncio.to_thread(self._ground.admin.room_with_ref, client.access, room.ref, known)
-            made = made or await _create(client, room, account.user_id)
+            if self._patience.is_over(room.id):
+                await self._make_room(client, room)
+
+    async def _make_room(self, client: Client, room: Room) -> None:
+        """A refusal keeps nobody else waiting."""
+        try:
+            async with self._making:
+                if not await self._found(client, room):
+                    people = await self._db.aread(_people_of, room)
+                    await self._db.arun(self._room_made, room, await _create(client, room, people))
+            self._patience.done(room.id)
+        except (ChatDenied, ChatRefused) as error:
+            log.warning("chat.room_not_made", room=room.id, cause=error.cause)
+            self._patience.refused(room.id)
+
+    async def _join_rooms(self, client: Client) -> None:
+        """Those that asked us in: we come, and say what we are."""
+        for room in await self._db.aread(rooms.open_rooms):
+            if room.kind == TEAM and not client.knows(room.room_id) and self._patience.is_over(room.id):
+                self._patience.refused(room.id)  # until we are in it, by the next batch
+                try:
+                    await client.join(room.room_id)
+                    await self._db.arun(self._greet, room)
+                except ChatDenied as error:
+                    log.warning("chat.not_joined", room=room.id, cause=error.cause)
+
+    async def _found(self, client: Client, room: Room) -> bool:
+        """Made before a crash, or meanwhile."""
+        known = [one.room_id for one in await self._db.aread(rooms.open_rooms)]
+        made = await asyncio.to_thread(self._ground.admin.room_with_ref, client.access, room.ref, known)
+        if made:
             await self._db.arun(self._room_made, room, made)
+        return bool(made)
 
     def _room_made(self, session: Any, room: Room, room_id: str) -> None:
         rooms.made(session, room.id, room_id)
@@ -246,12 +301,20 @@ class Bridge:
             return asyncio.run_coroutine_threadsafe(client.download(file), loop).result(TALK_S)
 
         def invite(room: Room, other: str) -> None:
-            asyncio.run_coroutine_threadsafe(client.invite(room.room_id, other), loop).result(TALK_S)
+            if other in client.members(room.room_id):
+                return  # asked in before, by a try that ended after it
+            try:
+                asyncio.run_coroutine_threadsafe(client.invite(room.room_id, other), loop).result(TALK_S)
+            except ChatDenied as error:
+                raise Refused("le serveur de messagerie refuse cette invitation", error.cause) from None
 
         def silence(room: Room) -> None:
             asyncio.run_coroutine_threadsafe(client.silence(room.room_id), loop).result(TALK_S)
 
-        hands = Hands(download, invite, silence)
+        def vouched(event: Event) -> bool:
+            return asyncio.run_coroutine_threadsafe(self._vouched(client, event), loop).result(TALK_S)
+
+        hands = Hands(download, invite, silence, vouched)
         for event, room in await self._db.aread(inbound.to_do, self._keyring, self._ground.clock.now()):
             try:
                 await asyncio.to_thread(self._ground.desk.handle, event, room, hands)
@@ -265,27 +328,43 @@ class Bridge:
                 log.exception("chat.event_failed", kind=type(error).__name__)
                 await self._later(event, room, type(error).__name__)
 
+    async def _vouched(self, client: Client, event: Event) -> bool:
+        """Whether its writer has signed the device that it was written on; who signs none is known by his login."""
+        answer = await client.identities([event.sender])
+        weighed = (self._ground.trail, [event.sender], answer, self.user_id, self._ground.clock.now())
+        found = await self._db.arun(trust.weigh, *weighed)
+        if event.sender not in found.named:
+            return bool(event.sender_key)
+        return event.sender_key in client.keys_of(event.sender, found.devices[event.sender])
+
     async def _later(self, event: Event, room: Room, cause: str) -> None:
         attempts = event.attempts + 1
         log.warning("chat.event_put_off", event=event.id, attempt=attempts, cause=cause)
         if attempts >= ATTEMPTS:
             await asyncio.to_thread(self._ground.desk.give_up, event, room)
             return
-        due = self._ground.clock.now() + timedelta(seconds=min(600, 2**attempts))
+        due = self._ground.clock.now() + timedelta(milliseconds=min(inbound.LONGEST_MS, 1000 * 2**attempts))
         await self._db.arun(inbound.later, event.id, attempts, epoch_ms(due))
 
 
-async def _create(client: Client, room: Room, owner: str) -> str:
+def _people_of(session: Session, room: Room) -> list[str]:
+    """Its owner; of an organisation's mailbox, the named people behind it as well."""
+    account = get_account(session, room.account_id)
+    behind = people_behind(session, account.id) if room.kind == MAILBOX else []
+    return [account.user_id, *(one.user_id for one in behind)]
+
+
+async def _create(client: Client, room: Room, people: list[str]) -> str:
     """Encrypted from its first event; its state holds our opaque reference, and says that we are there."""
     states = [
         _state(BRIDGE_STATE, {"ref": room.ref, "kind": room.kind}),
         _state("m.room.encryption", {"algorithm": "m.megolm.v1.aes-sha2"}),
     ]
     if room.kind != CASE:
-        return await client.create(NAMES[room.kind], [owner], states)
+        return await client.create(NAMES[room.kind], people, states)
     states.append(_state(CASE_STATE, {"ref": room.ref}))
     name = f"{NAMES[CASE]} {room.ref[:6].upper()}"
-    return await client.create(name, [owner], states, CASE_TYPE, CASE_POWERS)
+    return await client.create(name, people, states, CASE_TYPE, CASE_POWERS)
 
 
 def _state(kind: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -112,5 +112,6 @@ class CaseDesk:
                 names[user_id] = shown_name(session, self._keyring, get_account(session, account.id)) if account else ""
             return names[user_id] or user_id
 
-        events = inbound.history(session, self._keyring, room.id)
-        return transcribe(room.ref, subject.words, moment(closed_ms), events, named)
+        events = inbound.history(session, self._keyring, room.id) + inbound.unread_in(session, room.id)
+        in_order = sorted(events, key=lambda one: one.sent_at)
+        return transcribe(room.ref, subject.words, moment(closed_ms), in_order, named)

@@ -1,4 +1,4 @@
-"""The only file that knows matrix-nio: one device of the bridge, its keys, its timeline.
+"""What the bridge asks of matrix-nio: one device, its keys, its timeline.
 
 nio keeps its own sync token before it has kept the room keys, and loses both on a crash: the token here is ours, kept
 by the caller with what it has made of the batch. nio returns errors: here they are raised.
@@ -17,12 +17,14 @@ from aiohttp import ClientError
 from nio.crypto import decrypt_attachment
 from nio.exceptions import EncryptionError, OlmTrustError
 
-from instant.exchange import Batch, ChatLost, Gap, Invitation, Received, SessionEnded, Upload
+from instant.device import ODD, Device
+from instant.exchange import Batch, ChatDenied, ChatLost, Gap, Invitation, Received, SessionEnded, Upload
 
 TIMELINE = 250
 SYNC_MS = 30_000
 REQUEST_S = 30
-BACKFILL_PAGES = 60
+TOO_MANY = 429
+PAGE = 100
 HAND_OUTS = 2  # the second for those who came during the first
 _FILTER: dict[str, Any] = {
     "presence": {"types": []},
@@ -36,18 +38,6 @@ _FILTER: dict[str, Any] = {
 }
 _ENDED = frozenset({"M_UNKNOWN_TOKEN", "M_USER_LOCKED", "M_USER_DEACTIVATED"})
 _CONNECTION = (OSError, TimeoutError, ClientError)
-
-
-class _Nio(nio.AsyncClient):  # type: ignore[misc]  # nio tells no types
-    """Keeps the last /keys/query answer whole: nio throws cross-signing keys away."""
-
-    identities: Mapping[str, Any] = {}
-
-    async def parse_body(self, transport_response: Any) -> dict[Any, Any]:
-        parsed: dict[Any, Any] = await super().parse_body(transport_response)
-        if isinstance(parsed, dict) and "device_keys" in parsed and "one_time_keys" not in parsed:
-            self.identities = parsed
-        return parsed
 
 
 class Client:
@@ -64,7 +54,7 @@ class Client:
             request_timeout=REQUEST_S,
         )
         self.user_id, self.device = user_id, device
-        self._nio = _Nio(url, user_id, device, str(store), config)
+        self._nio = Device(url, user_id, device, str(store), config)
         self.access = ""
         self._fresh = True
         self._turn = asyncio.Lock()
@@ -73,8 +63,17 @@ class Client:
         """Take up the session: keys from the store, public ones uploaded. Raises ChatLost, SessionEnded."""
         self.access = token
         self._nio.restore_login(self.user_id, self.device, token)
-        if self._nio.should_upload_keys:
+        await self._tell_own_keys()
+        if self._nio.keys_due:
             await self._checked(self._nio.keys_upload())
+
+    async def _tell_own_keys(self) -> None:
+        """Again, where the homeserver has lost them with a device that was signed out."""
+        answer = await self.identities([self.user_id])
+        known = answer["device_keys"].get(self.user_id, {}).get(self.device, {}).get("keys")
+        ours = {f"{kind}:{self.device}": key for kind, key in self.own_keys.items()}
+        if known != ours:
+            self._nio.olm.account.shared = False
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -91,24 +90,37 @@ class Client:
         Raises ChatLost, SessionEnded.
         """
         answer = await self._checked(self._nio.sync(SYNC_MS, _FILTER, since or None, full_state=self._fresh or None))
-        fresh, self._fresh = self._fresh, False
+        self._fresh = False
+        for room_id in answer.rooms.leave:  # nio goes on believing that it is in
+            self._nio.rooms.pop(room_id, None)
         await self._keys_in_step()
-        return self._batch(answer, since, fresh=fresh)
+        return self._batch(answer, since)
 
     async def backfill(self, gap: Gap, known: Callable[[str], Awaitable[bool]]) -> list[Received]:
-        """Events before `gap.before` back to the first that `known(event_id)` knows, oldest first."""
+        """Events before `gap.before` that `known(event_id)` does not know, oldest first; back to a page where it knows
+        some, or to when we came.
+
+        Raises ChatLost, SessionEnded.
+        """
         found: list[Received] = []
-        start = gap.before
-        for _page in range(BACKFILL_PAGES):
-            answer = await self._checked(self._nio.room_messages(gap.room_id, start, limit=100))
+        start, more = gap.before, True
+        while more:
+            answer = await self._checked(self._nio.room_messages(gap.room_id, start, limit=PAGE))
             for event in answer.chunk:
-                if await known(event.event_id):
+                if self._is_arrival(event):
                     return found[::-1]
-                found.extend(_received(gap.room_id, event))
-            if not answer.end or not answer.chunk:
-                break
+                if await known(event.event_id):
+                    more = False  # but for what of this page was written at the same time
+                else:
+                    found += _received(gap.room_id, event)
+            more = more and bool(answer.end and answer.chunk and answer.end != start)
             start = answer.end
         return found[::-1]
+
+    def _is_arrival(self, event: Any) -> bool:
+        """What was said before it was not said to us."""
+        ours = isinstance(event, nio.RoomMemberEvent) and event.state_key == self.user_id
+        return ours and event.membership == "join" and event.prev_membership != "join"
 
     def decrypt(self, source: Mapping[str, Any], room_id: str) -> Received | None:
         """Try again what could not be read; None while its key is missing."""
@@ -116,14 +128,14 @@ class Client:
         event.room_id = room_id
         try:
             return next(iter(_received(room_id, self._nio.decrypt_event(event))), None)
-        except EncryptionError:
+        except (EncryptionError, *ODD):
             return None
 
     async def ask_for_key(self, source: Mapping[str, Any], room_id: str) -> None:
         """Ask other devices once for the key of this event. Raises ChatLost, SessionEnded."""
         event = nio.Event.parse_encrypted_event(dict(source))
         event.room_id = room_id
-        with suppress(nio.exceptions.LocalProtocolError):  # asked already
+        with suppress(nio.exceptions.LocalProtocolError, ChatDenied, *ODD):  # asked already, or too odd to ask for
             await self._checked(self._nio.request_room_key(event), local=False)
 
     async def identities(self, users: Iterable[str]) -> Mapping[str, Any]:
@@ -136,12 +148,12 @@ class Client:
 
     def trust(self, trusted: Mapping[str, frozenset[str]]) -> None:
         """User → device ids that may have our room keys; others of these users get none."""
-        for user, allowed in trusted.items():
-            for device in self._nio.device_store.active_user_devices(user):
-                if device.id in allowed:
-                    self._nio.unblacklist_device(device)
-                else:
-                    self._nio.blacklist_device(device)
+        self._nio.trusted = {**self._nio.trusted, **trusted}
+
+    def keys_of(self, user: str, devices: Iterable[str]) -> frozenset[str]:
+        """By which these devices of a user are known in what they encrypt, after `identities`."""
+        known = self._nio.device_store[user]
+        return frozenset(known[one].curve25519 for one in devices if one in known)
 
     def members(self, room_id: str) -> tuple[str, ...]:
         """Joined and invited users of a room that the bridge is in."""
@@ -263,16 +275,19 @@ class Client:
 
     async def _keys_in_step(self) -> None:
         """What nio's own loop does after each answer."""
-        if self._nio.should_upload_keys:
+        if self._nio.keys_due:
             await self._checked(self._nio.keys_upload())
         if self._nio.should_query_keys:
             await self._checked(self._nio.keys_query())
         if self._nio.should_claim_keys:
             await self._checked(self._nio.keys_claim(self._nio.get_users_for_key_claiming()))
         for message in tuple(self._nio.outgoing_to_device_messages):
-            await self._checked(self._nio.to_device(message))
+            try:
+                await self._checked(self._nio.to_device(message))
+            except ChatDenied:  # an answer to something odd: asked again, it would be refused again
+                self._nio.outgoing_to_device_messages.remove(message)
 
-    def _batch(self, answer: Any, since: str, *, fresh: bool) -> Batch:
+    def _batch(self, answer: Any, since: str) -> Batch:
         joins = answer.rooms.join
         gaps = [
             Gap(room_id, info.timeline.prev_batch)
@@ -288,8 +303,10 @@ class Client:
             for state in info.invite_state
             if isinstance(state, nio.InviteMemberEvent) and state.state_key == self.user_id
         ]
-        keys = any(
-            isinstance(event, (nio.RoomKeyEvent, nio.ForwardedRoomKeyEvent)) for event in answer.to_device_events
+        keys = frozenset(
+            event.session_id
+            for event in answer.to_device_events
+            if isinstance(event, (nio.RoomKeyEvent, nio.ForwardedRoomKeyEvent))
         )
         return Batch(
             answer.next_batch,
@@ -298,18 +315,17 @@ class Client:
             tuple(gaps),
             tuple(answer.rooms.leave),
             keys,
-            tuple(joins) if fresh else (),
         )
 
     async def _checked(self, asked: Any, *, local: bool = True) -> Any:
         try:
             answer = await asked
         except OlmTrustError as error:
-            raise ChatLost("un appareil n'est pas de confiance", type(error).__name__) from None
+            raise ChatDenied("un appareil n'est pas de confiance", type(error).__name__) from None
         except nio.exceptions.LocalProtocolError as error:
             if not local:
                 raise
-            raise ChatLost("la messagerie instantanée n'est pas prête", type(error).__name__) from None
+            raise ChatDenied("la messagerie instantanée n'est pas prête", type(error).__name__) from None
         except _CONNECTION as error:
             raise ChatLost("la messagerie instantanée ne répond pas", type(error).__name__) from None
         self._check(answer)
@@ -320,7 +336,9 @@ class Client:
             cause = str(answer.status_code or type(answer).__name__)
             if cause in _ENDED:
                 raise SessionEnded("la session du pont est terminée", cause)
-            raise ChatLost("la messagerie instantanée refuse", cause)
+            status = getattr(answer.transport_response, "status", 500)
+            kind = ChatDenied if 400 <= status < 500 and status != TOO_MANY else ChatLost
+            raise kind("la messagerie instantanée refuse", cause)
 
 
 def _received(room_id: str, event: Any) -> list[Received]:
@@ -332,5 +350,7 @@ def _received(room_id: str, event: Any) -> list[Received]:
     if isinstance(event, nio.MegolmEvent):
         return [Received(*facts, "m.room.encrypted", {}, unread=source)]
     content = source.get("content")
+    sender_key = event.sender_key if getattr(event, "decrypted", False) else ""
     redacts = str(source.get("redacts") or (content or {}).get("redacts") or source.get("state_key") or "")
-    return [Received(*facts, str(source.get("type")), content if isinstance(content, Mapping) else {}, redacts=redacts)]
+    content = content if isinstance(content, Mapping) else {}
+    return [Received(*facts, str(source.get("type")), content, redacts=redacts, sender_key=sender_key)]

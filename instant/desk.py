@@ -17,9 +17,19 @@ from core.db import Db
 from core.errors import Permanent, Refused
 from crypto.keyring import Keyring
 from directory.mailboxes import address_of, find_mailbox, get_mailbox
-from instant import inbound, links, posts
-from instant.accounts import Account, account_of_mailbox, find_account, get_account, may_speak_for, set_rule, shown_name
+from instant import inbound, links, policy, posts
+from instant.accounts import (
+    Account,
+    account_of_mailbox,
+    find_account,
+    get_account,
+    may_speak_for,
+    people_behind,
+    set_rule,
+    shown_name,
+)
 from instant.case_desk import CaseDesk
+from instant.gate import load_person
 from instant.inbound import CHANGE, COMMAND, REACTION, REPLY, Event
 from instant.letter import answer_text, reference_chain
 from instant.rooms import Room
@@ -29,6 +39,7 @@ from mail.content import safe_name
 from mail.store import Store
 from mail.submit import message_id_of
 
+UNSIGNED = "l'appareil d'où vient ce message n'est pas vérifié : vérifiez-le dans votre logiciel, puis renvoyez-le"
 MAILED, FILED_MARK = "✉️", "📁"
 HELP = """Commandes du pont (elles restent dans ce salon) :
 !aide – cette aide
@@ -45,6 +56,7 @@ Une réaction 📁 sur une pièce jointe la classe."""
 Download = Callable[[Mapping[str, Any]], bytes]
 Invite = Callable[[Room, str], None]
 Silence = Callable[[Room], None]
+Vouched = Callable[[Event], bool]
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Hands:
     download: Download
     invite: Invite
     silence: Silence
+    vouched: Vouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,8 @@ class Desk:
 
     def _do(self, event: Event, room: Room, hands: Hands) -> Outcome:
         asker = self._db.read(self._asker, event.sender, room)
+        if event.type == "m.room.message" and not hands.vouched(event):
+            raise Refused(UNSIGNED, "written on an unsigned device")
         return self._work[event.kind](event, room, asker, hands)
 
     def _asker(self, session: Session, sender: str, room: Room) -> Asker:
@@ -157,12 +172,12 @@ class Desk:
         self, event: Event, room: Room, asker: Asker, text: str, files: tuple[Attachment, ...], prefix: str = ""
     ) -> Outcome:
         """Submit in the thread's mail conversation. The tie is kept first: the mail is known when it comes back."""
-        answered = self._answered(event, room)
-        if answered is None:
-            return Outcome()
         key = f"chat:{event.event_id}"
         sender, author = self._db.read(self._names, room, asker)
         rfc_id = message_id_of(self._keyring, room.mailbox_id, key, sender)
+        answered = self._answered(event, room, rfc_id)
+        if answered is None:
+            return Outcome()
         self._db.run(self._tie, room, rfc_id, event.event_id, answered.root)
         self._submitter.submit(
             room.mailbox_id,
@@ -184,10 +199,11 @@ class Desk:
     def _tie(self, session: Session, room: Room, rfc_id: str, event_id: str, root: str) -> None:
         links.tie(session, self._keyring, room.id, rfc_id, event_id=event_id, root=root)
 
-    def _answered(self, event: Event, room: Room) -> "Answered | None":
-        """The mail to answer: the last one of the thread that came in."""
+    def _answered(self, event: Event, room: Room, own: str) -> "Answered | None":
+        """The mail to answer: the last one of the thread that came in. `own`: the answer's id, tied before a crash."""
         root = self._db.read(self._root_of, event, room)
-        thread = self._db.read(links.thread, self._keyring, room.id, root) if root else []
+        whole = self._db.read(links.thread, self._keyring, room.id, root) if root else []
+        thread = [link for link in whole if link.mail_lookup != links.lookup(self._keyring, own)]
         came = [link for link in thread if link.message_id]
         if not came:
             return None
@@ -221,6 +237,9 @@ class Desk:
         link = self._db.read(links.of_event, self._keyring, room.id, target)
         if link is None or link.message_id:
             return Outcome()  # not mailed, or not theirs
+        said = self._db.read(self._event_at, target)
+        if event.type == "m.room.message" and (said is None or said.sender != event.sender):
+            return Outcome()  # nobody corrects another's words (Client-Server API, "Validity of replacement events")
         if event.type == "m.room.redaction":
             text = "Je retire mon message précédent : merci de ne pas en tenir compte."
             outcome = self._mail(event, room, asker, text, (), "Retrait : ")
@@ -294,10 +313,28 @@ class Desk:
         return Outcome(f"{who} : {'peut vous inviter' if allow else 'ne peut plus vous inviter'}.")
 
     def _invite(self, room: Room, asker: Asker, hands: Hands, words: str) -> Outcome:
-        user_id = words if words.startswith("@") else self._db.read(self._user_at, words)
-        self._cases.check_member(asker, room, user_id)
-        hands.invite(room, user_id)
-        return Outcome("Invitation envoyée.")
+        wanted = self._db.read(self._wanted, asker, words)
+        for user_id in wanted:
+            self._cases.check_member(asker, room, user_id)
+        for user_id in wanted:
+            hands.invite(room, user_id)
+        return Outcome("Invitation envoyée." if len(wanted) == 1 else f"{len(wanted)} invitations envoyées.")
+
+    def _wanted(self, session: Session, asker: Asker, words: str) -> list[str]:
+        """A person; an organisation and who is on call for it, or these alone while it is away.
+
+        The bridge invites as the asker might. Raises Refused.
+        """
+        user_id = words if words.startswith("@") else self._user_at(session, words)
+        account = find_account(session, user_id)
+        on_call = [one.user_id for one in people_behind(session, account.id, on_call=True)] if account else []
+        wanted = on_call if account and account.away and on_call else [user_id, *on_call]
+        inviter = load_person(session, asker.user_id)
+        for one in wanted:
+            found = policy.invite(inviter, load_person(session, one), inviter.server, frozenset())
+            if not found.allowed:
+                raise Refused(found.sentence.rstrip("."), found.word)
+        return wanted
 
     def _user_at(self, session: Session, words: str) -> str:
         mailbox = find_mailbox(session, self._keyring, Address.parse(words))

@@ -11,6 +11,10 @@ class ChatLost(Temporary):
     """The homeserver does not answer, or not well: try again."""
 
 
+class ChatDenied(ChatLost):
+    """The homeserver answers no to this one request; its errcode is the cause."""
+
+
 class SessionEnded(Permanent):
     """The bridge's session was revoked or locked: nothing more can be done with it."""
 
@@ -19,7 +23,8 @@ class SessionEnded(Permanent):
 class Received:
     """One event of a room's timeline, decrypted. `unread` holds the ciphertext where its key is not there yet.
 
-    `redacts`: the event that this one takes back; of a membership, the member.
+    `redacts`: the event that this one takes back; of a membership, the member. `sender_key`: of the device that has
+    encrypted it; empty where it came in clear.
     """
 
     event_id: str
@@ -30,6 +35,7 @@ class Received:
     content: Mapping[str, Any]
     unread: Mapping[str, Any] | None = None
     redacts: str = ""
+    sender_key: str = ""
 
     def __repr__(self) -> str:
         return f"Received({self.type})"
@@ -53,15 +59,14 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch:
-    """One answer of /sync. `new_keys`: whether room keys came, which may open what waits."""
+    """One answer of /sync. `new_keys`: sessions whose room keys came, which may open what waits."""
 
     token: str
     events: tuple[Received, ...] = ()
     invitations: tuple[Invitation, ...] = ()
     gaps: tuple[Gap, ...] = ()
     left: tuple[str, ...] = ()
-    new_keys: bool = False
-    joined: tuple[str, ...] = ()
+    new_keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -88,7 +88,8 @@ class Gate:
 
     def _event(self, session: Session, facts: Facts) -> Decision:
         person = self._person(session, facts, "user")
-        return policy.event(person, str(facts.get("type")), facts.get("content"), is_state=facts.get("state") is True)
+        state_key = str(facts.get("state_key") or "") if facts.get("state") is True else None
+        return policy.event(person, str(facts.get("type")), facts.get("content"), state_key)
 
     def _see(self, session: Session, facts: Facts) -> Decision:
         return policy.see(self._person(session, facts, "user"), self._person(session, facts, "other"))

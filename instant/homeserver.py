@@ -13,7 +13,7 @@ import structlog
 from core.errors import Temporary
 from instant.synapse_process import begin, tell
 
-START_S = 60.0
+START_S = 180.0  # of a busy machine; a child that ends is noticed at once
 STOP_S = 5.0
 LOOK_S = 0.05
 LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp, proc(5)

@@ -7,13 +7,13 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from core.settings import Settings
 from crypto.keyring import Keyring
+from instant import homeserver_proxy as proxy
 
 HOMESERVER, LOGGING, SIGNING = "homeserver.yaml", "logging.yaml", "signing.key"
-WORKER_KINDS = {"sync": "generic", "events": "stream_writer", "media": "media_repository"}
 REPLICATION_PORT = 9093
 FIRST_WORKER_PORT = 8081
 OIDC, CLIENT = "/oidc", "synapse"  # our own OpenID provider, below the address of the pages; its one client
@@ -31,11 +31,12 @@ class Secrets:
     signing_seed: bytes
     pickle: str
     oidc: str
+    replication: str
 
     @classmethod
     def of(cls, keyring: Keyring) -> "Secrets":
         """Derive them."""
-        names = ("gate", "service", "registration", "macaroon", "form", "pickle", "oidc")
+        names = ("gate", "service", "registration", "macaroon", "form", "pickle", "oidc", "replication")
         texts = {name: keyring.mac("matrix-secret", name.encode()).hex() for name in names}
         return cls(**texts, signing_seed=keyring.mac("matrix-secret", b"signing"))
 
@@ -62,6 +63,10 @@ def write_files(settings: Settings, secrets: Secrets, places: Places, *, workers
         SIGNING: f"ed25519 a_pli {_unpadded(secrets.signing_seed)}\n",
     }
     files |= {f"worker-{n}.yaml": _json(_worker(places, n)) for n in range(1, workers + 1)}
+    if workers:
+        addresses = [f"127.0.0.1:{_worker_port(n)}" for n in range(1, workers + 1)]
+        main = f"{places.host}:{places.port}"
+        files[proxy.FILE] = proxy.site(settings.matrix_server, main, addresses, settings.matrix.media_octets)
     return [_write(places.folder / name, text) for name, text in files.items()]
 
 
@@ -91,7 +96,7 @@ def homeserver(settings: Settings, secrets: Secrets, places: Places, *, workers:
         **_kept(settings),
         **_limits(settings.production),
         **_sign_in(settings, secrets),
-        **(_workers(workers) if workers else {}),
+        **(_workers(workers, chosen.redis_url, secrets.replication) if workers else {}),
     }
 
 
@@ -229,23 +234,39 @@ def _listeners(places: Places, *, federated: bool, workers: int) -> list[dict[st
 def _database(url: str, folder: Path) -> dict[str, Any]:
     if not url:
         return {"name": "sqlite3", "args": {"database": str(folder / "homeserver.db")}}
-    parts = urlsplit(url)
-    args: dict[str, str | int | None] = {"user": parts.username, "password": parts.password}
-    args |= {"dbname": parts.path.lstrip("/")}
-    args |= {"host": parts.hostname, "port": parts.port, "cp_min": 5, "cp_max": 10}
-    return {"name": "psycopg2", "args": {name: value for name, value in args.items() if value is not None}}
+    scheme, _, rest = url.partition("://")
+    return {"name": "psycopg2", "args": {"dsn": f"{scheme.partition('+')[0]}://{rest}", "cp_min": 5, "cp_max": 10}}
 
 
-def _workers(count: int) -> dict[str, Any]:
-    """Redis between the processes; the first worker writes events, the others serve clients."""
-    hosts = {f"pli{n}": {"host": "127.0.0.1", "port": FIRST_WORKER_PORT + n - 1} for n in range(1, count + 1)}
+def _workers(count: int, redis_url: str, secret: str) -> dict[str, Any]:
+    """Redis between the processes; the first worker writes events, all serve clients."""
+    hosts = {f"pli{n}": {"host": "127.0.0.1", "port": _worker_port(n)} for n in range(1, count + 1)}
     main = {"main": {"host": "127.0.0.1", "port": REPLICATION_PORT}}
-    return {"redis": {"enabled": True}, "instance_map": main | hosts, "stream_writers": {"events": ["pli1"]}}
+    return {
+        "redis": _redis(redis_url),
+        "instance_map": main | hosts,
+        "stream_writers": {"events": ["pli1"]},
+        "worker_replication_secret": secret,
+    }
+
+
+def _redis(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    found: dict[str, Any] = {"enabled": True, "host": parts.hostname or "127.0.0.1", "port": parts.port or 6379}
+    if parts.password:
+        found["password"] = unquote(parts.password)
+    if parts.path.strip("/"):
+        found["dbid"] = int(parts.path.strip("/"))
+    return found
+
+
+def _worker_port(number: int) -> int:
+    return FIRST_WORKER_PORT + number - 1
 
 
 def _worker(places: Places, number: int) -> dict[str, Any]:
     resources = [{"names": ["client", "replication"]}]
-    listener = {"type": "http", "port": FIRST_WORKER_PORT + number - 1, "bind_addresses": ["127.0.0.1"]}
+    listener = {"type": "http", "port": _worker_port(number), "bind_addresses": ["127.0.0.1"]}
     return {
         "worker_app": "synapse.app.generic_worker",
         "worker_name": f"pli{number}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -23,12 +23,13 @@ from instant.tables import events, waiting
 
 NEW, DONE, FAILED = "new", "done", "failed"
 TALK, COMMAND, CHANGE, REPLY, REACTION = "talk", "command", "change", "reply", "reaction"
-MEMBER = "m.room.member"
+MEMBER, ENCRYPTED = "m.room.member", "m.room.encrypted"
+LONGEST_MS = 600_000  # between two attempts
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Event:
-    """A row, opened. `content` is what the sender's device encrypted."""
+    """A row, opened. `content` is what the sender's device encrypted, `sender_key` that device's key ("": in clear)."""
 
     id: int
     event_id: str
@@ -40,6 +41,7 @@ class Event:
     redacts: str
     sent_at: int
     attempts: int
+    sender_key: str = ""
 
 
 def take(
@@ -99,7 +101,7 @@ def _keep(
         room, row_id = known_rooms[one.room_id], new_id()
         key = keys.setdefault(room.mailbox_id, b"") or _room_key(session, keyring, room.mailbox_id)
         keys[room.mailbox_id] = key
-        body = json.dumps([one.type, one.content, one.redacts], ensure_ascii=False).encode()
+        body = json.dumps([one.type, one.content, one.redacts, one.sender_key], ensure_ascii=False).encode()
         kind = _kind(one, room, concerned)
         rows.append(
             {
@@ -166,10 +168,35 @@ def _wait(session: Session, known_rooms: Mapping[str, Room], unread: Iterable[Re
     return len(rows)
 
 
-def without_key(session: Session, limit: int = 500) -> list[tuple[str, int, dict[str, Any], int, bool]]:
-    """Ciphertexts that wait: (event id, room, source, since, told), oldest first."""
-    rows = session.execute(select(waiting).order_by(waiting.c.since).limit(limit)).all()
-    return [(row.event_id, row.room, json.loads(row.source), row.since, row.told) for row in rows]
+def without_key(session: Session, sessions: frozenset[str] | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """Ciphertexts that wait, of these Megolm sessions or of all: (room, source), oldest first."""
+    rows = session.execute(select(waiting.c.room, waiting.c.source).order_by(waiting.c.since))
+    found = ((room, json.loads(source)) for room, source in rows)
+    return [(room, source) for room, source in found if sessions is None or session_of(source) in sessions]
+
+
+def session_of(source: Mapping[str, Any]) -> str:
+    """The Megolm session of a ciphertext; empty where it names none."""
+    content = source.get("content")
+    return str(content.get("session_id")) if isinstance(content, Mapping) else ""
+
+
+def unread_in(session: Session, room: int) -> list[Event]:
+    """Those of one room, of which only the sender and the time are known."""
+    rows = session.execute(select(waiting).where(waiting.c.room == room).order_by(waiting.c.since)).all()
+    return [_sealed_event(row, json.loads(row.source)) for row in rows]
+
+
+def _sealed_event(row: Any, source: Mapping[str, Any]) -> Event:
+    sent_at = source.get("origin_server_ts")
+    at = sent_at if isinstance(sent_at, int) else row.since
+    return Event(0, row.event_id, row.room, str(source.get("sender")), TALK, ENCRYPTED, {}, "", at, 0)
+
+
+def overdue(session: Session, since_ms: int) -> list[tuple[str, int]]:
+    """Those that wait since then or longer, of which nobody was told: (event id, room)."""
+    query = select(waiting.c.event_id, waiting.c.room).where(waiting.c.told.is_(False), waiting.c.since <= since_ms)
+    return [(row.event_id, row.room) for row in session.execute(query)]
 
 
 def opened(session: Session, keyring: Keyring, one: Received, own: str, now: datetime) -> None:
@@ -192,32 +219,23 @@ def knows(session: Session, event_id: str) -> bool:
     )
 
 
-def has_history(session: Session, room: int) -> bool:
-    """Whether anything of this room was ever taken in: before that there is no gap to fill."""
-    return session.execute(select(events.c.id).where(events.c.room == room).limit(1)).first() is not None
-
-
 def to_do(session: Session, keyring: Keyring, now: datetime, limit: int = 50) -> list[tuple[Event, Room]]:
-    """Events that ask for something, oldest first."""
-    query = (
-        select(events).where(events.c.state == NEW, events.c.due_at <= epoch_ms(now)).order_by(events.c.id).limit(limit)
-    )
-    known = {room.id: room for room in open_rooms(session)}
-    return [
-        (open_event(session, keyring, row), known[row.room])
-        for row in session.execute(query).all()
-        if row.room in known
-    ]
+    """Events that ask for something, oldest first. A clock that was set back does not keep them waiting."""
+    at = epoch_ms(now)
+    due = or_(events.c.attempts == 0, events.c.due_at <= at, events.c.due_at > at + LONGEST_MS)
+    query = select(events).where(events.c.state == NEW, due).order_by(events.c.id).limit(limit)
+    rows = session.execute(query).all()
+    concerned = {number: get_room(session, number) for number in {row.room for row in rows}}  # closed meanwhile or not
+    return [(open_event(session, keyring, row), room) for row in rows if (room := concerned[row.room])]
 
 
 def open_event(session: Session, keyring: Keyring, row: Any) -> Event:
     """A row with its content unsealed."""
     room = get_room(session, row.room)
     key = _room_key(session, keyring, room.mailbox_id if room else 0)
-    kind, content, redacts = json.loads(unseal(key, row.sealed, object_aad("chat.event", row.id)))
-    return Event(
-        row.id, row.event_id, row.room, row.sender, row.kind, kind, content, redacts, row.sent_at, row.attempts
-    )
+    kind, content, redacts, *device = json.loads(unseal(key, row.sealed, object_aad("chat.event", row.id)))
+    facts = (row.id, row.event_id, row.room, row.sender, row.kind)
+    return Event(*facts, kind, content, redacts, row.sent_at, row.attempts, *device)
 
 
 def by_event_id(session: Session, keyring: Keyring, event_id: str) -> Event | None:

@@ -1,5 +1,6 @@
 """A mail as a room shows it: who wrote, what was found about the signature, its text, its files, its original. Pure."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from mail.headers import Headers
 from mail.meta import MessageMeta
 from mail.part import Part, numbered
 
-MOST_TEXT = 12_000  # characters: an event holds 64 KiB, sealed and encoded
+MOST_TEXT, MOST_HEADER = 24_000, 3_000  # octets as JSON: an event holds 64 KiB, sealed and encoded
 MOST_FILES = 30
 _SEALS = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _IDS = re.compile(r"<([^<>\s]{1,900})>")
@@ -40,12 +41,22 @@ def text_content(meta: MessageMeta, raw: bytes) -> dict[str, Any]:
     """The event of a mail's text: sender, verdict in words, subject, text."""
     verdict = _WORDS.get(meta.verdict, _WORDS["temperror"])
     who = f"{meta.from_name} <{meta.from_}>" if meta.from_name else meta.from_
-    text = plain_text(raw, meta.tree)
-    if len(text) > MOST_TEXT:
-        text = text[:MOST_TEXT] + "\n[…] La suite est dans le message d'origine, joint."
-    body = f"✉ De : {who} — {verdict}\nObjet : {meta.subject or '(sans objet)'}\n\n{text}"
+    text = _bounded(plain_text(raw, meta.tree), MOST_TEXT, "\n[…] La suite est dans le message d'origine, joint.")
+    who, subject = _bounded(who, MOST_HEADER), _bounded(meta.subject, MOST_HEADER)
+    body = f"✉ De : {who} — {verdict}\nObjet : {subject or '(sans objet)'}\n\n{text}"
     found = {"result": meta.verdict, "reason": meta.reason, "signer": meta.signer}
     return {"msgtype": "m.text", "body": body, VERDICT: found}
+
+
+def _bounded(text: str, most: int, end: str = "[…]") -> str:
+    """At most so many octets as nio writes JSON, where a letter with an accent is six, a pictogram twelve."""
+    if len(json.dumps(text)) <= most:
+        return text
+    low, high = 0, min(len(text), most)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if len(json.dumps(text[:middle])) <= most else (low, middle - 1)
+    return text[:low] + end
 
 
 def file_content(part: str, name: str, media: str, size: int, file: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,10 @@ from crypto.keyring import Keyring
 from directory.mailboxes import get_mailbox
 from instant import links, posts, trust
 from instant.client import Client
-from instant.exchange import Gap
+from instant.exchange import ChatDenied, Gap
 from instant.letter import file_content, file_of, mail_ids, text_content
 from instant.names import REF
+from instant.patience import Patience
 from instant.posts import ORIGINAL, TEXT, Post
 from instant.rooms import Room, get_room
 from instant.services import Scanner
@@ -30,6 +31,8 @@ from mail.store import Opened, Store
 
 REMEMBERED_MS = 23 * 3_600_000  # Synapse forgets transaction ids of a device after a day
 HELD = "held"
+TOO_LARGE, SAID_BEFORE = "M_TOO_LARGE", "M_DUPLICATE_ANNOTATION"
+TOO_LONG = "Trop long pour un salon : voir la boîte aux lettres."
 log = structlog.get_logger()
 
 
@@ -54,13 +57,22 @@ class Outbound:
     ) -> None:
         self._db, self._keyring, self._trail, self._clock = db, keyring, trail, clock
         self._store, self._scanner, self._client = store, scanner, client
+        self._patience = Patience()
 
     async def send_pending(self) -> int:
-        """All that waits and can go; returns how many went. Raises ChatLost, SessionEnded."""
+        """All that waits and can go; returns how many went. A room that refuses keeps no other one waiting.
+
+        Raises ChatLost, SessionEnded.
+        """
         went = 0
         for number, room_id in await self._db.aread(posts.waiting_rooms):
-            if self._client.has_company(room_id):
-                went += await self._send_to(number)
+            if self._client.has_company(room_id) and self._patience.is_over(number):
+                try:
+                    went += await self._send_to(number)
+                    self._patience.done(number)
+                except ChatDenied as error:
+                    log.warning("chat.room_refuses", room=number, cause=error.cause)
+                    self._patience.refused(number)
         return went
 
     async def _send_to(self, number: int) -> int:
@@ -84,8 +96,20 @@ class Outbound:
         if not event_id and ready:
             await self._db.arun(posts.tried, post.id, self._clock.now())
             content = {**ready.content, REF: str(post.id)} if ready.kind != "m.reaction" else ready.content
-            event_id = await self._client.send(room.room_id, ready.kind, content, str(post.id))
+            event_id = await self._put(room, ready.kind, content, str(post.id))
         await self._db.arun(self._sent, post, event_id or f"none:{post.id}", ready.root if ready else "")
+
+    async def _put(self, room: Room, kind: str, content: Mapping[str, Any], transaction: str) -> str:
+        """Into the room; where it is too large for one, that is said in its place. "" for a mark that is there."""
+        try:
+            return await self._client.send(room.room_id, kind, content, transaction)
+        except ChatDenied as error:
+            if error.cause == SAID_BEFORE:
+                return ""
+            if error.cause != TOO_LARGE:
+                raise
+        kept = {name: content[name] for name in ("m.relates_to", REF) if name in content}
+        return await self._client.send(room.room_id, kind, _notice(TOO_LONG) | kept, transaction)
 
     def _sent(self, session: Session, post: Post, event_id: str, root: str) -> None:
         posts.sent(session, post.id, event_id)
@@ -153,7 +177,8 @@ class Outbound:
         return file_content(f"{post.message_id}/{post.part}", name, media, len(data), upload.file)
 
     def _too_old(self, post: Post) -> bool:
-        return bool(post.tried_at) and epoch_ms(self._clock.now()) - post.tried_at > REMEMBERED_MS
+        """Or the clock was set back, and nobody knows."""
+        return bool(post.tried_at) and not 0 <= epoch_ms(self._clock.now()) - post.tried_at <= REMEMBERED_MS
 
     async def _search(self, post: Post, room: Room) -> str:
         """The event that carries this row's mark; empty where the room has none."""

@@ -11,9 +11,10 @@ from typing import Any
 from instant.names import BRIDGE_STATE, CASE_STATE, CASE_TYPE
 
 SERVICE, STRANGER = "service", "stranger"
-_QUIET = frozenset({"m.room.encrypted", "m.reaction", "m.room.redaction"})
+_CLEAR = frozenset({"body", "formatted_body", "msgtype", "m.new_content", "url", "file", "filename", "info"})
+_LONGEST_MARK, _LONGEST_WORD = 32, 255  # of a reaction; of an id, or a reason
 _NUMBERS = re.compile(r"(?:\d[\s.\-_/]?){13,}|(?:\d[\s.\-_/]?){5}2[AaBb][\s.\-_/]?(?:\d[\s.\-_/]?){8,}")
-_STRUCTURAL = frozenset({"m.room.create", "m.room.power_levels"})
+_LEVELS = ("m.room.power_levels", "users")
 _ENCRYPTION = "m.megolm.v1.aes-sha2"
 
 
@@ -140,12 +141,16 @@ def _initial(config: Mapping[str, Any]) -> Decision:
     content = config.get("creation_content")
     if isinstance(content, Mapping) and content.get("type") == CASE_TYPE:
         return refuse("reserved")
+    if any(map(speaks_of_patient, _texts(content))):
+        return refuse("patient")
     if speaks_of_patient(config.get("name")) or speaks_of_patient(config.get("topic")):
         return refuse("patient")
     states = config.get("initial_state")
     for state in states if isinstance(states, list) else ():
         if isinstance(state, Mapping):
-            found = take_event(str(state.get("type")), state.get("content"), is_state=True)
+            if state.get("type") == "m.room.member":
+                return refuse("many")  # an invitation past those who are asked
+            found = take_event(str(state.get("type")), state.get("content"), str(state.get("state_key") or ""))
             if not found.allowed:
                 return found
     return YES
@@ -162,26 +167,43 @@ def see(asking: Person, shown: Person) -> Decision:
     return refuse("unknown") if shown.hidden or shown.kind == SERVICE else YES
 
 
-def event(sender: Person, kind: str, content: Any, *, is_state: bool) -> Decision:
+def event(sender: Person, kind: str, content: Any, state_key: str | None) -> Decision:
     """Whether a room takes this event from this user."""
     if sender.kind == SERVICE:
         return YES
-    return take_event(kind, content, is_state=is_state)
+    return take_event(kind, content, state_key)
 
 
-def take_event(kind: str, content: Any, *, is_state: bool) -> Decision:
-    """The event alone: nothing in clear that should be encrypted, nothing in state that names a patient."""
+def take_event(kind: str, content: Any, state_key: str | None) -> Decision:
+    """The event alone: nothing in clear that should be encrypted, nothing in state that names a patient.
+
+    `state_key` is None for what is no state.
+    """
     content = content if isinstance(content, Mapping) else {}
-    if not is_state:
-        return YES if kind in _QUIET else refuse("plain")
+    if state_key is None:
+        return _said(kind, content)
     if kind in (BRIDGE_STATE, CASE_STATE):
         return refuse("reserved")
-    if kind == "m.room.member":
-        return refuse("knock") if content.get("membership") == "knock" else YES
-    return _state(kind, content)
+    if kind == "m.room.member" and content.get("membership") == "knock":
+        return refuse("knock")
+    return _state(kind, content, state_key)
 
 
-def _state(kind: str, content: Mapping[str, Any]) -> Decision:
+def _said(kind: str, content: Mapping[str, Any]) -> Decision:
+    """What is encrypted, with nothing beside it; and marks and withdrawals, which never are: no sentence in them."""
+    if kind == "m.room.encrypted":
+        clear = _CLEAR & content.keys() or not isinstance(content.get("ciphertext"), (str, Mapping))
+        return refuse("plain") if clear else YES
+    if kind not in ("m.reaction", "m.room.redaction"):
+        return refuse("plain")
+    relation = content.get("m.relates_to")
+    mark = relation.get("key") if isinstance(relation, Mapping) else ""
+    if len(str(mark or "")) > _LONGEST_MARK or any(len(text) > _LONGEST_WORD for text in _texts(content)):
+        return refuse("plain")
+    return refuse("patient") if any(map(speaks_of_patient, _texts(content))) else YES
+
+
+def _state(kind: str, content: Mapping[str, Any], state_key: str) -> Decision:
     if kind == "m.room.third_party_invite":
         return refuse("email")
     if kind == "m.room.join_rules":
@@ -194,18 +216,23 @@ def _state(kind: str, content: Mapping[str, Any]) -> Decision:
         return YES if content.get("algorithm") == _ENCRYPTION else refuse("encryption")
     if kind == "m.room.canonical_alias" and (content.get("alias") or content.get("alt_aliases")):
         return refuse("alias")
-    return refuse("patient") if _names_patient(kind, content) else YES
+    return refuse("patient") if any(map(speaks_of_patient, _words(kind, content, state_key))) else YES
 
 
-def _names_patient(kind: str, content: Mapping[str, Any]) -> bool:
-    return kind not in _STRUCTURAL and any(speaks_of_patient(text) for text in _texts(content))
+def _words(kind: str, content: Mapping[str, Any], state_key: str) -> Iterator[str]:
+    """All that a state event says; ids of users stand where only those may stand."""
+    yield kind
+    if kind != "m.room.member":
+        yield state_key
+    yield from _texts({name: value for name, value in content.items() if (kind, name) != _LEVELS})
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value; numbers are times and sizes."""
+    """Every text in a JSON value, names of fields too; numbers are times and sizes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
+        yield from map(str, value)
         for inner in value.values():
             yield from _texts(inner)
     elif isinstance(value, list):

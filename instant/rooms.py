@@ -1,6 +1,6 @@
 """Rooms that the bridge is a visible member of: one for a mailbox, teams that invited it, cases."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,10 @@ _FACTS = tuple(rooms.c[name] for name in ("id", "room_id", "kind", "account_id",
 
 
 def want_room(session: Session, account_id: int, mailbox_id: int, kind: str, now: datetime, room_id: str = "") -> Room:
-    """A room to be made, or one (`room_id`) that asked the bridge in. A mailbox has one room of its own."""
+    """A room to be made, or one (`room_id`) that asked the bridge in, again perhaps. A mailbox has one of its own."""
+    known = find_room(session, room_id) if room_id else None
+    if known:
+        return _again(session, known)
     if kind == MAILBOX:
         found = _one(session, rooms.c.mailbox_id == mailbox_id, rooms.c.kind == MAILBOX, rooms.c.state == OPEN)
         if found:
@@ -46,6 +49,18 @@ def want_room(session: Session, account_id: int, mailbox_id: int, kind: str, now
     session.execute(insert(rooms), row | {"sealed_case": None, "created_at": epoch_ms(now)})
     signal(session, TOPIC, room.id)
     return room
+
+
+def _again(session: Session, room: Room) -> Room:
+    session.execute(update(rooms).where(rooms.c.id == room.id).values(state=OPEN))
+    signal(session, TOPIC, room.id)
+    return replace(room, state=OPEN)
+
+
+def left(session: Session, room_id: str) -> None:
+    """The bridge is in this room no more; an archive that is being made is still made."""
+    session.execute(update(rooms).where(rooms.c.room_id == room_id, rooms.c.state == OPEN).values(state=CLOSED))
+    signal(session, TOPIC, 0)
 
 
 def made(session: Session, room: int, room_id: str) -> None:

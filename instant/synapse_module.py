@@ -19,7 +19,7 @@ FORCED = {
     "m.room.encryption": {"algorithm": "m.megolm.v1.aes-sha2"},
     "m.room.guest_access": {"guest_access": "forbidden"},
 }
-QUIET = frozenset({"m.room.encrypted", "m.reaction", "m.room.redaction"})
+ENCRYPTED = frozenset({"algorithm", "ciphertext", "sender_key", "device_id", "session_id", "m.relates_to"})
 
 
 class PliPolicy:
@@ -98,11 +98,13 @@ class PliPolicy:
         return (name, None) if allowed else None
 
     async def event(self, event: EventBase, _state: Any) -> tuple[bool, None]:
-        if not event.is_state() and event.type in QUIET:
+        if not event.is_state() and event.type == "m.room.encrypted" and set(event.content) <= ENCRYPTED:
             return True, None
-        if event.type == "m.room.member" and event.content.get("membership") != "knock":
-            return True, None  # asked before, by `invite` and `join`
+        asked_before = event.content.get("membership") != "knock" and "reason" not in event.content
+        if event.type == "m.room.member" and asked_before:
+            return True, None  # by `invite` and `join`
         facts = {"type": event.type, "content": dict(event.content), "state": event.is_state()}
+        facts["state_key"] = event.get_state_key()
         allowed, sentence = await self._ask("event", user=event.sender, **facts)
         if not allowed:
             raise SynapseError(403, sentence, Codes.FORBIDDEN)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from instant.inbound import Event, relation_of
+from instant.inbound import ENCRYPTED, Event, relation_of
 from instant.letter import answer_text
 
 JOINED = "join"
+_SAID = frozenset({"m.room.message", "m.room.redaction", ENCRYPTED})
 _LATEST = 253_402_300_799_000  # the end of the year 9999
 Named = Callable[[str], str]
 
@@ -46,7 +47,7 @@ def transcribe(ref: str, subject: str, closed: datetime, events: Iterable[Event]
     """From a room's events in order of time."""
     whole = list(events)
     stays = _stays([event for event in whole if event.type == "m.room.member"], named)
-    said = (_said(event, named) for event in whole if event.type in ("m.room.message", "m.room.redaction"))
+    said = (_said(event, named) for event in whole if event.type in _SAID)
     return Transcript(ref, subject, closed, tuple(stays), tuple(one for one in said if one.text))
 
 
@@ -66,6 +67,8 @@ def _stays(events: Iterable[Event], named: Named) -> list[Stay]:
 
 
 def _said(event: Event, named: Named) -> Said:
+    if event.type == ENCRYPTED:
+        return Said(_time(event), named(event.sender), "[message illisible : sa clé n'est pas parvenue au pont]")
     if event.type == "m.room.redaction":
         return Said(_time(event), named(event.sender), "[retire un message précédent]")
     new = event.content.get("m.new_content")

@@ -18,10 +18,11 @@ from instant.signing import standing
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """`devices`: user → device ids; `changed`: users whose key is not the pinned one."""
+    """`devices`: user → device ids; `changed`: users whose key is not the pinned one; `named`: those who have a key."""
 
     devices: Mapping[str, frozenset[str]]
     changed: tuple[str, ...]
+    named: frozenset[str] = frozenset()
 
 
 def weigh(
@@ -30,6 +31,7 @@ def weigh(
     """Unit of work: decide, and pin what is new."""
     devices: dict[str, frozenset[str]] = {}
     changed: list[str] = []
+    named: set[str] = set()
     for user in users:
         found = standing(user, answer)
         if user == own:
@@ -38,13 +40,15 @@ def weigh(
         if found.master and not pinned:
             pin_key(session, user, found.master)
             pinned = found.master
+        if pinned:
+            named.add(user)
         if pinned and found.master != pinned:
             changed.append(user)
             devices[user] = frozenset()
             _alarm(session, trail, user, now)
         else:
             devices[user] = found.signed if found.master else found.devices
-    return Trusted(devices, tuple(changed))
+    return Trusted(devices, tuple(changed), frozenset(named))
 
 
 def _alarm(session: Session, trail: Trail, user: str, now: datetime) -> None:

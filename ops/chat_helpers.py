@@ -9,6 +9,8 @@ from core.db import Db
 from core.errors import BadInput, NotFound, Refused
 from core.ins import Ins, NotAnIns
 from crypto.keyring import Keyring
+from directory.annuaire import Annuaire
+from directory.edition.card import Card
 from directory.extracts.entry import Entry
 from directory.mailboxes import address_of
 from directory.patients import Patient, find_patient
@@ -38,20 +40,24 @@ class ChatHelpers:
         records: Records,
         submitter: Submitter,
         file_message: Callable[[int], None],
+        annuaire: Annuaire,
         oid: str,
     ) -> None:
+        self._annuaire = annuaire
         self._db, self._keyring, self._records, self._oid = db, keyring, records, oid
         self._submitter, self._file_message = submitter, file_message
 
     def find_colleagues(self, words: str) -> str:
-        """Entries whose name, structure or city hold all the words."""
+        """As the pages search: without accents, misspelt; then those of this house that no edition holds yet."""
         wanted = words.split()[:5]
         if not wanted:
             raise BadInput("dites un nom, une ville : !annuaire KÉROUANTON", "empty search")
-        found = self._db.read(_search, wanted)
-        lines = [f"{name_of(entry)} – {entry.address}" for entry in found[:MOST_FOUND]]
-        more = ["… précisez la recherche"] if len(found) > MOST_FOUND else []
-        return "\n".join([*lines, *more]) or "Personne à ce nom dans l'annuaire."
+        cards = [found.card for found in self._annuaire.search(words, limit=MOST_FOUND + 1)]
+        known = {box.address for card in cards for box in card.boxes}
+        ours = [entry for entry in self._db.read(_search, wanted) if entry.address not in known]
+        lines = [_line(card) for card in cards] + [f"{name_of(entry)} – {entry.address}" for entry in ours]
+        more = ["… précisez la recherche"] if len(lines) > MOST_FOUND else []
+        return "\n".join([*lines[:MOST_FOUND], *more]) or "Personne à ce nom dans l'annuaire."
 
     def show_patient(self, asker: Asker, words: str) -> str:
         """The patient's documents, where the patient gave this mailbox access. Traced by the record."""
@@ -88,6 +94,15 @@ class ChatHelpers:
         if found is None:
             raise Refused("vous n'avez pas accès à ce dossier", "no such patient")  # the same words as without access
         return found
+
+
+def _line(card: Card) -> str:
+    """`Dr Hélène KÉROUANTON · Médecin · PARIS – adresse`, as `name_of` has it."""
+    place = card.places[0].city if card.places else ""
+    who = f"{card.title.capitalize()} {card.name}".strip()
+    shown = " · ".join(part for part in (who, card.specialty or card.profession, place) if part)
+    boxes = ", ".join(box.address for box in card.boxes[:2] if not box.red_list)
+    return f"{shown} – {boxes or 'sans messagerie sécurisée'}"
 
 
 def _search(session: Session, words: Sequence[str]) -> list[Entry]:

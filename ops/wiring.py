@@ -133,7 +133,7 @@ def build(settings: Settings, clock: Clock) -> App:
         submitter=hands.submitter,
         judge=judge,
         medicines=hands.medicines,
-        annuaire=Annuaire(db, settings.home / "annuaire"),
+        annuaire=(annuaire := Annuaire(db, settings.home / "annuaire")),
         records=_records(ground),
         orders=hands.orders,
         work=work(ground, hands, keeper(ground, kept), notary.witness),
@@ -143,7 +143,7 @@ def build(settings: Settings, clock: Clock) -> App:
         relay=relay(ground, out.queue),
         pool=pool,
         readings=hands.readings,
-        chat=_chat(ground, hands.submitter, kept[FILE_KIND]),
+        chat=_chat(ground, hands.submitter, kept[FILE_KIND], annuaire),
     )
 
 
@@ -187,7 +187,7 @@ def _records(ground: Ground) -> Records:
     return Records(ground.db, ground.keyring, ground.trail, ground.blobs, ground.clock, OpenGlasses())
 
 
-def _chat(ground: Ground, submitter: Submitter, file_message: Handler) -> Any:
+def _chat(ground: Ground, submitter: Submitter, file_message: Handler, annuaire: Annuaire) -> Any:
     if not ground.settings.matrix.enabled:
         return None
     from ops.chat import Chat  # its libraries cost a start that most installations need not pay
@@ -195,6 +195,6 @@ def _chat(ground: Ground, submitter: Submitter, file_message: Handler) -> Any:
     from ops.chat_helpers import ChatHelpers
 
     db, keyring, records, oid = ground.db, ground.keyring, _records(ground), ground.settings.ins_oid
-    helpers = ChatHelpers(db, keyring, records, submitter, file_message, oid)
+    helpers = ChatHelpers(db, keyring, records, submitter, file_message, annuaire, oid)
     files = ChatCases(db, keyring, records, ground.store, submitter, oid)
     return Chat(ground, submitter, helpers, files)

@@ -33,7 +33,7 @@ PLACES = {
     "lxml": ("record/unpack/", "record/pack/", "directory/", "crypto/xmldsig.py", "crypto/xades.py"),
     "nh3": ("portal/",),
     "aiohttp": ("instant/client.py",),  # what nio raises when the line is cut
-    "nio": ("instant/client.py",),
+    "nio": ("instant/client.py", "instant/device.py"),
     "pkcs11": ("crypto/",),
     "prometheus_client": ("ops/", "portal/"),
     "psycopg": ("core/",),
@@ -58,7 +58,7 @@ PLACES = {
     "uvicorn": ("ops/",),
     "uvloop": ("ops/",),
     "webauthn": ("portal/",),
-    "vodozemac": ("instant/signing.py",),  # nio's cryptography, for the keys that nio does not make
+    "vodozemac": ("instant/signing.py", "instant/foreign_keys.py"),  # nio's cryptography, where nio leaves off
     "zxcvbn": ("crypto/weak_passwords.py",),  # MIT; 30,000 leaked passwords, patterns
     "zxingcpp": ("record/reading/",),
 }

@@ -88,6 +88,7 @@ async def test_commands_are_answered_in_french(talk: Talk) -> None:
     for command, words in {
         "!aide": "Commandes du pont",
         "!annuaire KÉROUANTON": "KÉROUANTON",
+        "!annuaire kerouanton": "KÉROUANTON",
         "!annuaire zzzz": "Personne à ce nom",
         f"!patient {PATIENTS[0].ins.matricule}": "pas accès",
         "!patient Jeanne": "matricule INS",

@@ -23,6 +23,7 @@ STRUCK = person("p4", state="closed")
 SUSPENDED = person("p5", state="suspended")
 FOREIGN, FRIEND = Person("@x:ailleurs.test"), Person("@x:ami.test")
 BRIDGE = Person(f"@pont:{OURS}", SERVICE, "active", True)
+SEALED = {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "session_id": "s"}
 ENCRYPTION = {"algorithm": "m.megolm.v1.aes-sha2"}
 
 
@@ -99,6 +100,9 @@ def test_joining(who, invited, word):
         ({"initial_state": [{"type": "m.room.join_rules", "content": {"join_rule": "knock"}}]}, "public"),
         ({"initial_state": [{"type": "m.room.encryption", "content": {}}]}, "encryption"),
         ({"initial_state": [{"type": "fr.mss.bridge", "content": {}}]}, "reserved"),
+        ({"initial_state": [{"type": "m.room.member", "content": {"membership": "invite"}}]}, "many"),
+        ({"initial_state": [{"type": "x.note", "state_key": "184069912300233", "content": {}}]}, "patient"),
+        ({"creation_content": {"note": "184069912300233"}}, "patient"),
         ({"initial_state": "nonsense"}, ""),
         ({"initial_state": [None, 3, {"type": None}]}, ""),
     ],
@@ -115,14 +119,27 @@ def test_who_may_not_create(who):
 @pytest.mark.parametrize(
     ("kind", "content", "is_state", "word"),
     [
-        ("m.room.encrypted", {}, False, ""),
+        ("m.room.encrypted", {}, False, "plain"),
+        ("m.room.encrypted", SEALED, False, ""),
+        ("m.room.encrypted", {**SEALED, "x.client": {"version": 1}}, False, ""),
+        ("m.room.encrypted", {**SEALED, "body": "en clair"}, False, "plain"),
         ("m.reaction", {}, False, ""),
+        ("m.reaction", {"m.relates_to": {"rel_type": "m.annotation", "event_id": "$x", "key": "📁"}}, False, ""),
+        ("m.reaction", {"m.relates_to": {"key": "toute une phrase, et personne ne la chiffre"}}, False, "plain"),
+        ("m.reaction", {"m.relates_to": {"key": "+"}, "body": "en clair " * 40}, False, "plain"),
+        ("m.reaction", {"m.relates_to": {"key": "184069912300233"}}, False, "patient"),
         ("m.room.redaction", {}, False, ""),
+        ("m.room.redaction", {"reason": "erreur de salon"}, False, ""),
+        ("m.room.redaction", {"reason": "184069912300233"}, False, "patient"),
         ("m.room.message", {"body": "en clair"}, False, "plain"),
         ("m.sticker", {}, False, "plain"),
         ("m.call.invite", {}, False, "plain"),
         ("m.room.member", {"membership": "knock"}, True, "knock"),
         ("m.room.member", {"membership": "join"}, True, ""),
+        ("m.room.member", {"membership": "leave", "reason": "184069912300233"}, True, "patient"),
+        ("184069912300233", {}, True, "patient"),
+        ("x.custom", {"184069912300233": 1}, True, "patient"),
+        ("m.room.power_levels", {"events": {"184069912300233": 1}}, True, "patient"),
         ("m.room.third_party_invite", {}, True, "email"),
         ("m.room.guest_access", {"guest_access": "can_join"}, True, "guest"),
         ("m.room.history_visibility", {"history_visibility": "world_readable"}, True, "history"),
@@ -139,7 +156,12 @@ def test_who_may_not_create(who):
     ],
 )
 def test_events(kind, content, is_state, word):
-    assert policy.event(GOOD, kind, content, is_state=is_state).word == word
+    assert policy.event(GOOD, kind, content, "" if is_state else None).word == word
+
+
+def test_a_states_key_names_no_patient():
+    assert policy.event(GOOD, "x.custom", {}, "184069912300233").word == "patient"
+    assert policy.event(GOOD, "m.room.member", {"membership": "ban"}, "@p1234567890123:ici.test").allowed
 
 
 def test_who_is_seen():
@@ -173,7 +195,8 @@ KINDS = st.sampled_from(["m.room.name", "m.room.member", "m.room.join_rules", "m
 )
 def test_odd_input_is_decided_without_an_error(config, kind, content):
     assert policy.create(GOOD, config).sentence is not None
-    assert policy.event(GOOD, kind, content, is_state=True).sentence is not None
+    for state_key in ("", None):
+        assert policy.event(GOOD, kind, content, state_key).sentence is not None
 
 
 def test_every_refusal_has_a_sentence():

@@ -128,6 +128,9 @@ async def test_creations(world: World, config: dict, word: str) -> None:
 async def test_many_invitations_at_once(world: World) -> None:
     no(await world.ana.create(invite=[world.id("bob"), world.id("pharmacy")]), "many")
     no(await world.ana.create(invite=[world.id("new")]), "unverified")
+    for name in ("blocking", "bob"):
+        member = {"type": "m.room.member", "state_key": world.id(name), "content": {"membership": "invite"}}
+        no(await world.ana.create(initial_state=[member]), "many")
 
 
 STATES = [
@@ -139,6 +142,7 @@ STATES = [
     ("m.room.encryption", {"algorithm": "none"}, "encryption"),
     ("fr.mss.bridge", {"ref": "x"}, "reserved"),
     ("x.any", {"note": ["284069912300233"]}, "patient"),
+    ("x.any", {"284069912300233": True}, "patient"),
     ("m.room.name", {"name": "Avis cardiologie"}, ""),
 ]
 
@@ -152,12 +156,35 @@ async def test_states(world: World, kind: str, content: dict, word: str) -> None
         yes(sent)
 
 
+CLEAR = [
+    ("m.room.encrypted", {**ENCRYPTED, "body": "clair"}),
+    ("m.room.encrypted", {"body": "clair"}),
+    (
+        "m.reaction",
+        {
+            "m.relates_to": {
+                "rel_type": "m.annotation",
+                "event_id": "$x",
+                "key": "toute une phrase, que personne ne chiffre",
+            }
+        },
+    ),
+    ("m.sticker", {"body": "clair"}),
+    ("x.any", {"body": "clair"}),
+]
+
+
 async def test_nothing_goes_in_clear(world: World) -> None:
     no(
         await world.ana.in_room("PUT", world.room, "send/m.room.message/1", {"msgtype": "m.text", "body": "clair"}),
         "plain",
     )
     yes(await world.ana.in_room("PUT", world.room, "send/m.room.encrypted/2", ENCRYPTED))
+    for number, (kind, content) in enumerate(CLEAR):
+        no(await world.ana.in_room("PUT", world.room, f"send/{kind}/clear{number}", content), "plain")
+    no(await world.ana.in_room("PUT", world.room, "state/x.any/284069912300233", {}), "patient")
+    kick = {"user_id": world.id("bob"), "reason": "284069912300233"}
+    no(await world.ana.in_room("POST", world.room, "kick", kick), "patient")
     status, state = await world.ana.in_room("GET", world.room, "state/m.room.encryption/")
     assert (status, state["algorithm"]) == (200, "m.megolm.v1.aes-sha2")
 

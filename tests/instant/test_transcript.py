@@ -90,3 +90,12 @@ def test_the_seeds_of_the_fuzzer_become_archives(seed: bytes) -> None:
 def test_any_content_at_all(contents: list[dict[str, Any]], kind: str) -> None:
     sent = [{"type": kind, "sender": "@p:x", "content": each, "redacts": "", "at": AT} for each in contents]
     transcript(json.dumps(sent).encode())
+
+
+def test_what_could_not_be_read_is_said_in_its_place() -> None:
+    kept = [event("m.room.message", {"body": "a"}), event("m.room.encrypted", {}, "@p2:chat.test")]
+    script = transcribe("ref", "X", CLOSED, kept, named)
+    assert [(one.name, one.text) for one in script.said] == [
+        ("@p1", "a"),
+        ("@p2", "[message illisible : sa clé n'est pas parvenue au pont]"),
+    ]

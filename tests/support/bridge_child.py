@@ -21,7 +21,7 @@ from core.redact import configure_logging
 from core.settings import Settings
 from crypto.sign import sign_message
 from directory.mailboxes import find_mailbox, get_mailbox
-from instant import client, inbound, outbound
+from instant import client, device, inbound, outbound
 from instant.bridge import Bridge
 from instant.exchange import Batch, Received
 from instant.rooms import MAILBOX, open_rooms, want_room
@@ -56,7 +56,7 @@ def arm(point: str, nth: int) -> None:
     """Wrap the place where the process is to end."""
     step = after(nth)
     if point == "before_key":
-        wrap_async(client._Nio, "_handle_to_device", lambda args: args[1].to_device_events and step())
+        wrap_async(device.Device, "_handle_to_device", lambda args: args[1].to_device_events and step())
     elif point == "in_callback":
         wrap_async(Bridge, "_keep", lambda args: args[2].events and step())
     elif point == "before_commit":

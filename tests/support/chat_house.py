@@ -67,7 +67,7 @@ class ChatHouse:
         await asyncio.to_thread(self._make)
         self.app: App = await asyncio.to_thread(build, self.settings, TestClock())
         await self.app.chat.start()
-        await asyncio.wait_for(self.app.chat.ready.wait(), 120)
+        await asyncio.wait_for(self.app.chat.ready.wait(), 400)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -149,8 +149,9 @@ class Api:
     async def __aexit__(self, *exc: object) -> None:
         await self._http.aclose()
 
-    async def login(self, user_id: str, password: str) -> tuple[int, dict[str, Any]]:
-        body = {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": user_id}, "password": password}
+    async def login(self, user_id: str, password: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        identifier = {"type": "m.id.user", "user": user_id}
+        body = {"type": "m.login.password", "identifier": identifier, "password": password, **more}
         status, answer = await self.call("POST", "/login", body)
         self.token = answer.get("access_token", self.token)
         return status, answer

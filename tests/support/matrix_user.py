@@ -21,13 +21,15 @@ WAIT_S = 60.0
 class MatrixUser:
     """Logs in with a password, joins what it is asked into, keeps every event it has seen."""
 
-    def __init__(self, url: str, user_id: str, password: str, folder: Path) -> None:
+    def __init__(
+        self, url: str, user_id: str, password: str, folder: Path, kind: type[nio.AsyncClient] = nio.AsyncClient
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = nio.AsyncClientConfig(
             store_sync_tokens=False, encryption_enabled=True, request_timeout=30, max_timeout_retry_wait_time=2
         )
         self.url, self.user_id, self.password = url, user_id, password
-        self.client = nio.AsyncClient(url, user_id, store_path=str(folder), config=config)
+        self.client = kind(url, user_id, store_path=str(folder), config=config)
         self.events: list[tuple[str, Any]] = []
         self._grown = asyncio.Condition()
 
