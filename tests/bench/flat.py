@@ -1,25 +1,32 @@
-"""Whether a delivery costs the same as the store grows: `python -m tests.bench.flat [--stored 100000] [--check]`.
+"""Whether a delivery costs the same as the store grows: `python -m tests.bench.flat [--stored 1000000] [--check]`.
 
 The same load of 4 KiB is measured on a store of some hundred messages and, after as many copies of them as asked were
 laid straight into the tables, again: rows, keys, numbers and tallies as a delivery leaves them, so that the trees have
 the depth and the pages the spread that they would have. A copy's sealed octets do not open under its own number; nobody
-reads them here. Writes the table into docs/performance.md between its markers, unless --check.
+reads them here. One mailbox gets --largest of them; told is also how long its SELECT takes, the first after a start and
+later ones. Writes the table into docs/performance.md between its markers, unless --check.
+
+With --home the store is kept, and --lay ends when it is filled: the measuring can wait for a quiet hour.
 """
 
 import argparse
+import imaplib
 import os
 import sqlite3
+import statistics
 import tempfile
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from tests.bench.smtp import PAGE, Figure, Kind, Loads, PliTarget, median
+from tests.bench.smtp import PAGE, PASSWORD, USERS, Figure, Kind, Loads, PliTarget, median
 
 BEGIN, END = "<!-- flat:begin -->", "<!-- flat:end -->"
-KIND, ROUNDS, AT_ONCE = Kind("4 KiB", 4096, 500), 3, 5000
+KIND, ROUNDS, AT_ONCE, SELECTS = Kind("4 KiB", 4096, 500), 3, 5000, 6
 Row = dict[str, Any]
 
 
@@ -41,26 +48,30 @@ def one(db: sqlite3.Connection, table: str, where: str, *values: int) -> Row:
     return dict(db.execute(f"SELECT * FROM {table} WHERE {where} = ?", values).fetchone())
 
 
-def copies(kinds: list[dict[str, Row]], lowest: int, count: int) -> Iterator[dict[str, Row]]:
-    """Older messages, in turn for each folder; uid and modseq go on where the folder's last one ends."""
-    for number in range(1, count + 1):
-        rows = {table: dict(row) for table, row in kinds[number % len(kinds)].items()}
-        message, body, on = lowest - 2 * number, lowest - 2 * number - 1, number // len(kinds) + 1
+def copies(kinds: list[dict[str, Row]], order: Iterable[int], lowest: int) -> Iterator[dict[str, Row]]:
+    """Older messages in the folders that `order` names; uid and modseq go on where the folder's last one ends."""
+    laid = Counter[int]()
+    for number, which in enumerate(order, 1):
+        laid[which] += 1
+        rows = {table: dict(row) for table, row in kinds[which].items()}
+        message, body = lowest - 2 * number, lowest - 2 * number - 1
         rows["bodies"]["id"] = rows["messages"]["body_id"] = body
         rows["messages"]["id"] = rows["message_keys"]["message_id"] = rows["folder_messages"]["message_id"] = message
         rows["messages"]["dedup"] = None
-        rows["folder_messages"]["uid"] += on
-        rows["folder_messages"]["modseq"] += on
+        rows["folder_messages"]["uid"] += laid[which]
+        rows["folder_messages"]["modseq"] += laid[which]
         yield rows
 
 
-def preload(path: Path, count: int) -> None:
-    """The server is down."""
+def preload(path: Path, count: int, largest: int) -> None:
+    """The server is down. `count` messages in all, of which one folder has at least `largest`."""
     db = sqlite3.connect(path)
     db.row_factory = sqlite3.Row
     kinds = templates(db)
     lowest = min(db.execute(f"SELECT min(id) FROM {table}").fetchone()[0] for table in ("bodies", "messages"))
-    made = copies(kinds, lowest, count)
+    apart = min(count, largest)
+    order = chain(repeat(0, apart), (number % len(kinds) for number in range(count - apart)))
+    made = copies(kinds, order, lowest)
     while some := list(islice(made, AT_ONCE)):
         for table in ("bodies", "messages", "message_keys", "folder_messages"):
             names = list(some[0][table])
@@ -85,6 +96,36 @@ def measured(loads: Loads, target: PliTarget) -> Figure:
         return median([loads.run(target, KIND, KIND.messages) for _ in range(ROUNDS)])
 
 
+def lay(loads: Loads, home: Path, args: argparse.Namespace) -> None:
+    """A store of `args.stored` messages."""
+    with PliTarget(home, {}) as target:
+        loads.run(target, KIND, KIND.messages)
+    preload(home / "pli.db", args.stored, args.largest)
+
+
+def selected(home: Path) -> str:
+    """What SELECT of the largest mailbox takes after a start, in words."""
+    with Again(home, {}) as target:
+        client = largest(target.imap)
+        taken = []
+        for _ in range(SELECTS):
+            begun = time.perf_counter()
+            count = int(client.select("INBOX")[1][0] or 0)
+            taken.append((time.perf_counter() - begun) * 1000)
+        client.logout()
+    return f"\nSELECT of {count:,} messages: {taken[0]:.0f} ms, again {statistics.median(taken[1:]):.1f} ms.\n"
+
+
+def largest(port: int) -> imaplib.IMAP4:
+    """Logged in to the mailbox that has most: which it is, no table tells."""
+    clients = []
+    for number in range(USERS):
+        client = imaplib.IMAP4("127.0.0.1", port)
+        client.login(f"box{number}@bench.example", PASSWORD)
+        clients.append((int(client.status("INBOX", "(MESSAGES)")[1][0].split()[-1].rstrip(b")")), number, client))
+    return max(clients)[2]
+
+
 def line(stored: str, figure: Figure) -> str:
     return f"| {stored} | {figure.per_s:.0f} | {figure.p99:.1f} | {figure.cpu_ms:.2f} |\n"
 
@@ -92,20 +133,29 @@ def line(stored: str, figure: Figure) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="A delivery's cost on a small and on a large store.")
     parser.add_argument("--stored", type=int, default=100_000)
+    parser.add_argument("--largest", type=int, default=100_000, help="messages of one mailbox, among those stored")
+    parser.add_argument("--home", type=Path, help="where the large store is kept, and used again")
+    parser.add_argument("--lay", action="store_true", help="fill the store of --home and measure nothing")
     parser.add_argument("--check", action="store_true", help="print the table, leave docs/performance.md alone")
     args = parser.parse_args()
-    text = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}, {date.today():%Y-%m-%d}; 4 KiB, SQLite.\n\n"
-    text += "| messages stored | messages/s | p99 ms | CPU ms/message |\n|---|---|---|---|\n"
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
-        home, loads = Path(made) / "pli", Loads(Path(made), None)
-        text += line("1,000", measured(loads, PliTarget(home, {})))
-        preload(home / "pli.db", args.stored)
-        text += line(f"{args.stored:,}", measured(loads, Again(home, {})))
+        home, loads = args.home or Path(made) / "large", Loads(Path(made), None)
+        if not home.exists():
+            lay(loads, home, args)
+        text = "" if args.lay else table(loads, Path(made) / "small", home, args)
     print(text)
-    if not args.check:
+    if text and not args.check:
         page = PAGE.read_text()
         before, _, rest = page.partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}")
+
+
+def table(loads: Loads, small: Path, large: Path, args: argparse.Namespace) -> str:
+    text = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}, {date.today():%Y-%m-%d}; 4 KiB, SQLite.\n\n"
+    text += "| messages stored | messages/s | p99 ms | CPU ms/message |\n|---|---|---|---|\n"
+    text += line("1,000", measured(loads, PliTarget(small, {})))
+    text += line(f"{args.stored:,}", measured(loads, Again(large, {})))
+    return text + selected(large)
 
 
 class Again(PliTarget):
