@@ -65,20 +65,21 @@ class Fields:
         return base_subject(decode_words(self.first(b"subject")))
 
     def sent(self, internal_at: int) -> int:
-        """When it was sent, in milliseconds since 1970 in UTC; when it came, where the Date field cannot be read."""
+        """When it was sent, in seconds since 1970 in UTC; when it came, where the Date field cannot be read."""
         try:
             moment = parsedate_tz(self.first(b"date")[:100].decode("latin-1"))
-            return mktime_tz(moment) * 1000 if moment else internal_at
+            return mktime_tz(moment) if moment else internal_at
         except (ValueError, OverflowError, IndexError):
             return internal_at
 
     def mailbox(self, name: bytes) -> str:
-        """The local part of the first address of a field; empty when there is none."""
+        """The local part of the first address of a field, or the group's name where a group comes first, as ENVELOPE
+        has it (RFC 5256 §3); empty when there is none."""
         try:
-            found = addresses(self.first(name)).mailboxes
+            found = addresses(self.first(name)).items
         except MimeBounds:
             return ""
-        return normal(decode(found[0].address).partition("@")[0]) if found else ""
+        return normal(decode(found[0].local or b"")) if found else ""
 
     def message_id(self) -> bytes:
         """Empty when there is none."""

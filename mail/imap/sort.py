@@ -74,11 +74,11 @@ def _sorted(rows: Rows, command: Sort, found: list[int], fields: dict[int, Field
 def _by(word: str, rows: Rows, fields: dict[int, Fields]) -> Callable[[int], Any]:
     index = rows.index
     if word == "ARRIVAL":
-        return lambda place: index.dates[place]
+        return lambda place: index.dates[place] // 1000  # what INTERNALDATE tells; equal ones keep their order
     if word == "SIZE":
         return lambda place: index.sizes[place]
     if word == "DATE":
-        return lambda place: fields[place].sent(index.dates[place])
+        return lambda place: fields[place].sent(index.dates[place] // 1000)
     if word == "SUBJECT":
         return lambda place: fields[place].subject().base
     return lambda place: fields[place].mailbox(word.lower().encode())
@@ -88,7 +88,7 @@ def _threads(rows: Rows, command: Thread, found: list[int], fields: dict[int, Fi
     mails = [
         Mail(
             number,
-            fields[place].sent(rows.index.dates[place]),
+            fields[place].sent(rows.index.dates[place] // 1000),
             fields[place].subject(),
             fields[place].message_id(),
             fields[place].references(),

@@ -23,6 +23,7 @@ _FLAGS = re.compile(r"FLAGS \(([^)]*)\)")
 _NUMBERS = re.compile(r"\* (?:SEARCH|SORT)((?: \d+)*)$")
 _OURS = re.compile(r"\* (?:OK|FLAGS|LIST|\d+ RECENT)\b")
 _WORDS = ("ordonnance", "Sujet", "needle7", "mot", "absent", "@example", "ligne 3")
+_ORDERS = ("DATE", "REVERSE DATE", "SIZE", "REVERSE SIZE DATE")  # of texts Dovecot tells copies apart that are equal
 _SETS = ("1:*", "*", "{one}", "{low}:{high}", "{one},{low}:{high}", "{high}:{low}")
 _FLAG = ("\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "\\Draft", "mot", "$Etiquette")
 
@@ -57,6 +58,7 @@ def _command(dice: random.Random, messages: int) -> str:
             f"UID STORE {where} {dice.choice(('+', '-', ''))}FLAGS.SILENT ({flags})",
             f"UID SEARCH {_key(dice, where, 2)}",
             f"SEARCH {_key(dice, where, 2)}",
+            f"SORT ({dice.choice(_ORDERS)}) UTF-8 {_key(dice, where, 1)}",
             "FETCH 1:* (UID FLAGS)",
             f"UID EXPUNGE {dice.randint(1, messages)}",
             "NOOP",
@@ -84,7 +86,8 @@ def seen(lines: list[str]) -> list[object]:
     told: list[object] = []
     for line in lines[:-1]:
         if found := _NUMBERS.match(line):
-            told.append(("found", tuple(sorted(map(int, found[1].split())))))
+            numbers = list(map(int, found[1].split()))
+            told.append(("found", tuple(numbers if "SORT" in line else sorted(numbers))))
         elif not _OURS.match(line):
             told.append(_FLAGS.sub(_sorted, line))
     return [*sorted(told, key=str), lines[-1].split()[1]]

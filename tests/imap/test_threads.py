@@ -2,8 +2,15 @@
 
 import pytest
 
+from mail.folders import Folder
+from mail.imap.commands import Sort
 from mail.imap.order import Fields, base_subject
+from mail.imap.search_keys import All, Query
+from mail.imap.search_rows import Rows
+from mail.imap.sort import _sorted
 from mail.imap.thread_tree import Mail, by_references, by_subject, written
+from mail.imap.view import View
+from mail.index import Index
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,24 @@ def test_every_reference_is_followed_once() -> None:
     names = [b"%d@lost" % number for number in range(60)]
     mails = [mail(number, *names[number % 60 :], *names[: number % 60]) for number in range(1, 2001)]
     assert refs(*mails).count(b"2000") == 1
+
+
+def test_a_group_sorts_by_its_name() -> None:
+    """RFC 5256 §3: the addr-mailbox that ENVELOPE has first."""
+    assert Fields(b"From: Amis: zoe@x.test, ana@x.test;\r\n").mailbox(b"from") == "amis"
+    assert Fields(b"From: undisclosed:;\r\n").mailbox(b"from") == "undisclosed"
+    assert Fields(b"From: Zoe <ana@x.test>\r\n").mailbox(b"from") == "ana"
+    assert Fields(b"To: a@x.test\r\n").mailbox(b"from") == ""
+
+
+def test_arrivals_within_a_second_keep_their_order() -> None:
+    """RFC 5256 §3: INTERNALDATE has no smaller unit, and what compares equal stays in order when that is reversed."""
+    index = Index.of([(uid, "", 1, uid, at, 10) for uid, at in ((1, 5_100), (2, 5_900), (3, 6_000))], 4, 1)
+    folder = Folder(1, 1, "INBOX", None, 1, True)
+    rows = Rows(View(folder, index, read_only=True), index, now_ms=9_000)
+    for word in ("ARRIVAL", "DATE"):
+        command = Sort("a", False, ((word, True),), Query(All(())))
+        assert _sorted(rows, command, [0, 1, 2], {place: Fields(b"") for place in range(3)}) == [2, 0, 1]
 
 
 def test_fields() -> None:
