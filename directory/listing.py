@@ -39,18 +39,22 @@ def by_words(reader: Reader, name: str = "", place: str = "", *, inside: bool = 
 def by_pieces(reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int, words: int = WORDS) -> Listed:
     """Cards that have all of these: fields, word, and whether it may stand inside a word. Of more than `most` cards,
     and of more than `words` words each, those that fit best."""
-    groups, whole = [], True
+    groups, broad, whole = [], [], True
     for fields, word, inside in asked:
         each = [
             reader.containing(field, word, WORDS) if inside else reader.beginning(field + word, WORDS)
             for field in fields
         ]
         rows = [row for found in each for row in found]
-        whole &= len(rows) <= words and max(map(len, each)) < WORDS
         if not rows:
             return Listed([], whole=True)
-        groups.append(_group(word, sorted(rows, key=lambda row: (row[1][1:] != word, -row[2]))[:words]))
-    numbers = Groups(reader, groups).numbers(most + 1)
+        is_broad = max(map(len, each)) == WORDS  # a letter or two: the other words, if there are any, are narrower
+        whole &= is_broad or len(rows) <= words
+        (broad if is_broad else groups).append(
+            _group(word, sorted(rows, key=lambda row: (row[1][1:] != word, -row[2]))[:words])
+        )
+    whole &= bool(groups)
+    numbers = Groups(reader, groups or broad).numbers(most + 1) if groups or broad else []
     return Listed(_cards(reader, numbers[:most]), whole=whole and len(numbers) <= most)
 
 
@@ -74,6 +78,12 @@ def by_beginning(reader: Reader, addresses: Iterable[str]) -> list[Numbered] | N
     """Cards with an address that begins so, with one of several; None: too many to be listed so."""
     found = {number for address in addresses for number in reader.boxes(address.lower(), MOST + 1)}
     return _cards(reader, sorted(found)) if len(found) <= MOST else None
+
+
+def by_beginning_first(reader: Reader, address: str, most: int) -> Listed:
+    """The first cards with an address that begins so."""
+    found = reader.boxes(address.lower(), most + 1)
+    return Listed(_cards(reader, sorted(set(found[:most]))), whole=len(found) <= most)
 
 
 def by_piece_of_address(reader: Reader, piece: str) -> list[Numbered] | None:

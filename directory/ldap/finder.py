@@ -4,20 +4,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from directory.annuaire import Annuaire
-from directory.edition.card import AT, JOB, NAME, WHERE, Card, unpack
+from directory.edition.card import Card, unpack
 from directory.edition.readers import Reader
 from directory.ldap import messages as m
 from directory.ldap import tree
 from directory.ldap.filters import Filter, matches
 from directory.ldap.plan import Lookup, plan
 from directory.ldap.tree import Attributes, normal
-from directory.listing import MOST, Listed, Numbered, by_beginning, by_piece_of_address, by_pieces, everything
+from directory.listing import (
+    MOST,
+    Listed,
+    Numbered,
+    by_beginning,
+    by_beginning_first,
+    by_piece_of_address,
+    by_pieces,
+    everything,
+)
 from directory.query import parse
 from directory.ranking import rank
 from directory.search import search
 
-FIELDS = NAME + WHERE + JOB + AT
-EACH = 4  # cards for each entry that is wanted: some have no mailbox, some do not fit
+EACH = 2  # cards for each entry that is wanted: some have no mailbox, some do not fit
 LIKELIEST = 40  # of the words that begin so
 LOOKED_AT = 10_000  # cards, where a filter names nothing that is indexed
 CERTIFICATE = "usercertificate"
@@ -121,15 +129,17 @@ class _Look:
         if lookup.alike:
             found = search(reader, parse(_text(lookup)), limit=self._limit + 1)
             return Listed([Numbered(0, one.card) for one in found], whole=True)
+        if lookup.address:
+            return by_beginning_first(reader, lookup.address, self._limit * EACH)
         if not lookup.words:
             every = _all(reader, lookup)
             return Listed(every or [], whole=every is not None)
-        asked = [(FIELDS, word, False) for word, _ in lookup.words]
+        asked = [(fields, word, False) for fields, word, _ in lookup.words]
         listed = by_pieces(reader, asked, self._limit * EACH + 1, LIKELIEST)
         ranked = rank((one.card for one in listed.cards), parse(_text(lookup)), len(listed.cards), see_red=False)
         rest = {found.card.key for found in ranked}
         cards = [found.card for found in ranked] + [one.card for one in listed.cards if one.card.key not in rest]
-        inside = any(inside for _, inside in lookup.words)
+        inside = any(inside for _, _, inside in lookup.words)
         return Listed([Numbered(0, card) for card in cards], whole=listed.whole and not inside)
 
     def _everybody(self, reader: Reader) -> Iterator[Card]:
@@ -150,12 +160,12 @@ def _all(reader: Reader, lookup: Lookup) -> list[Numbered] | None:
         return by_beginning(reader, [lookup.address])
     if lookup.held:
         return by_piece_of_address(reader, lookup.held)
-    listed = by_pieces(reader, [(FIELDS, word, inside) for word, inside in lookup.words], MOST)
+    listed = by_pieces(reader, lookup.words, MOST)
     return listed.cards if listed.whole else None
 
 
 def _text(lookup: Lookup) -> str:
-    return " ".join(word for word, _ in lookup.words)
+    return " ".join(word for _, word, _ in lookup.words)
 
 
 def _address_of(base: str) -> str:

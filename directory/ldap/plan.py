@@ -4,27 +4,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from directory.edition.card import AT, JOB, NAME, WHERE
 from directory.ldap.filters import AND, APPROX, EQUAL, OR, SUBSTRINGS, Filter
 from directory.ldap.tree import ALIASES
 from directory.words import PARTICLES, TITLES, words_of
 
 ALTERNATIVES = 8
-_NAMES = frozenset(("cn", "sn", "givenname", "displayname", "o", "ou", "l", "postalcode", "st"))
 _LABELS = frozenset(("title", "description"))
+# In which fields of the index an attribute's words stand.
+_FIELDS = (
+    dict.fromkeys(("cn", "sn", "givenname", "displayname", "mail", "o", "ou"), NAME + AT)
+    | dict.fromkeys(("l", "postalcode", "st"), WHERE)
+    | dict.fromkeys(_LABELS, JOB)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """One of: a key or its beginning, an address or its beginning, a piece of an address, or words that a card has.
 
-    `words`: each with whether it may stand anywhere in a word, not at the beginning alone. `alike`: words that sound so
-    will do.
+    `words`: each with the fields where it stands, and whether it may stand inside a word, not at the beginning alone.
+    `alike`: words that sound so will do.
     """
 
     key: str = ""
     address: str = ""
     held: str = ""
-    words: tuple[tuple[str, bool], ...] = ()
+    words: tuple[tuple[str, str, bool], ...] = ()
     alike: bool = False
 
 
@@ -48,9 +54,8 @@ def _one(name: str, wanted: Filter) -> Lookup | None:
         if values[0]:
             return Lookup(address=values[0].lower())
         return Lookup(held=max(values, key=len).lower())
-    if name not in _NAMES | _LABELS | {"mail"}:
-        return None
-    words = dict.fromkeys(_words(wanted, labels=name in _LABELS))
+    fields = _FIELDS.get(name, "")
+    words = dict.fromkeys((fields, word, inside) for word, inside in _words(wanted, labels=name in _LABELS) if fields)
     return Lookup(words=tuple(words), alike=wanted.kind == APPROX) if words else None
 
 
