@@ -39,7 +39,9 @@ def by_words(reader: Reader, name: str = "", place: str = "", *, inside: bool = 
 def by_pieces(reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int, words: int = WORDS) -> Listed:
     """Cards that have all of these: fields, word, and whether it may stand inside a word. Of more than `most` cards,
     and of more than `words` words each, those that fit best."""
-    groups, broad, whole = [], [], True
+    groups: list[Group] = []
+    broad: list[Group] = []
+    whole = True
     for fields, word, inside in asked:
         each = [
             reader.containing(field, word, WORDS) if inside else reader.beginning(field + word, WORDS)
