@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.address import Address, MailboxKind
@@ -21,6 +21,9 @@ from directory.tables import mailboxes
 TOPIC = "mailbox"  # signalled with the mailbox's id when its state changes
 OPEN, SUSPENDED, CLOSED = "open", "suspended", "closed"
 _FACTS = (mailboxes.c.id, mailboxes.c.kind, mailboxes.c.state, mailboxes.c.holder_id)
+# Made once: every address of every mail is asked for.
+_BY_LOOKUP = select(*_FACTS).where(mailboxes.c.lookup == bindparam("value"))
+_BY_ID = select(*_FACTS).where(mailboxes.c.id == bindparam("value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,12 @@ def create_mailbox(
 
 def find_mailbox(session: Session, keyring: Keyring, address: Address) -> Mailbox | None:
     """The local mailbox at this address, whatever its state."""
-    return _one(session, mailboxes.c.lookup == lookup_of(keyring, address))
+    return _one(session, _BY_LOOKUP, lookup_of(keyring, address))
 
 
 def get_mailbox(session: Session, mailbox_id: int) -> Mailbox:
     """Raises NotFound."""
-    found = _one(session, mailboxes.c.id == mailbox_id)
+    found = _one(session, _BY_ID, mailbox_id)
     if found is None:
         raise NotFound("boîte aux lettres introuvable", "no such mailbox")
     return found
@@ -120,8 +123,8 @@ def _row(session: Session, keyring: Keyring, mailbox: Mailbox, address: Address,
     }
 
 
-def _one(session: Session, condition: Any) -> Mailbox | None:
-    row = session.execute(select(*_FACTS).where(condition)).one_or_none()
+def _one(session: Session, query: Select[Any], value: object) -> Mailbox | None:
+    row = session.execute(query, {"value": value}).one_or_none()
     return Mailbox(*row) if row else None
 
 
