@@ -1,5 +1,6 @@
 """Sessions and forms against whoever is not the person: stolen, old, forged, cross-site."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -211,3 +212,29 @@ def test_no_page_holds_a_script_or_a_style_inside(world: World):
         page = browser.get(path).text
         assert "<style" not in page and "style=" not in page and "onclick" not in page
         assert page.count("<script") == page.count('<script src="/static/')
+
+
+def test_every_password_field_is_masked(world: World):
+    pages = {
+        "/entrer": ("password",),
+        "/compte": ("actuel",),
+        "/compte/mot-de-passe": ("actuel", "nouveau", "encore"),
+    }
+    for path, names in pages.items():
+        page = (world.browser() if path == "/entrer" else world.signed_in(PHARMACY)).get(path).text
+        fields = re.findall(r"<input[^>]*>", page)
+        for name in names:
+            assert all('type="password"' in field for field in fields if f'name="{name}"' in field), (path, name)
+            assert any(f'name="{name}"' in field for field in fields), (path, name)
+
+
+@pytest.mark.parametrize(
+    "path", ["/officine", "/officine/reglages", "/officine/equipe", "/compte", "/compte/appareils"]
+)
+def test_signing_out_is_at_hand_on_each_page(world: World, path: str):
+    assert '/sortir"' in world.signed_in(PHARMACY).get(path).text
+
+
+def test_a_password_has_no_end(world: World):
+    world.kept.clock.advance(3 * 365 * 86_400)
+    assert world.signed_in(PHARMACY).get("/officine").status_code == 200
