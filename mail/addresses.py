@@ -18,19 +18,19 @@ MISSING_LOCAL = b"MISSING_MAILBOX"  # Dovecot's words; a NIL would mean a group 
 MISSING_DOMAIN = b"MISSING_DOMAIN"
 SHORT = 256  # octets of a value that is remembered once it was read
 
-_LITERAL = re.compile(rb"\[[^\[\]\\]*+(?:\\.[^\[\]\\]*+)*+\]?", re.DOTALL)
+_LITERAL = re.compile(rb"\[[^\[\]\\]*+(?>(?:\\.[^\[\]\\]*+)*)\]?", re.DOTALL)
 _SPACE = re.compile(rb"[ \t\r\n]++")
 _ATOM = rb'[^\x00-\x20()<>\[\]:;@\\,."\x7f]++'
 _WORD = re.compile(_ATOM)  # octets above 127 pass (RFC 6532)
-_DOTTED = _ATOM + rb"(?:\." + _ATOM + rb")*+"
+_DOTTED = _ATOM + rb"(?>(?:\." + _ATOM + rb")*)"
 _PLAIN_LOCAL = re.compile(_DOTTED)
 # One mailbox in its everyday form, read in one stroke; everything else takes the long way and gives the same.
 _EVERYDAY = re.compile(
     rb'(?:(?:"([^"\\]*+)"|('
     + _ATOM
-    + rb"(?: "
+    + rb"(?>(?: "
     + _ATOM
-    + rb")*+))?+[ \t]*+(<))?+("
+    + rb")*)))?[ \t]*+(<))?("
     + _DOTTED
     + rb")@("
     + _DOTTED

@@ -16,7 +16,7 @@ Raw: TypeAlias = bytes | memoryview | mmap.mmap
 _BLANK_FIRST = re.compile(rb"\r?\n")
 _BLANK = re.compile(rb"\n\r?\n")
 # RFC 5322 §3.6.8 name, §4.5.8 white space before the colon; then the folded lines, §2.2.3. Possessive: no way back.
-_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?+([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
+_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?([^\n]*+(?>(?:\n[ \t][^\n]*+)*))\n?")
 
 
 class Field(NamedTuple):

@@ -18,7 +18,7 @@ _TEXT = ContentType(b"text", b"plain", ())  # RFC 2045 §5.2
 _MESSAGE = ContentType(b"message", b"rfc822", ())  # RFC 2046 §5.1.5: the default inside multipart/digest
 # RFC 2046 §5.1.1: what may follow the boundary on its line. The whole line has to match; a longer boundary that merely
 # begins alike (legal in a nested part) is not ours.
-_LINE_REST = re.compile(rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
+_LINE_REST = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\Z)")
 
 
 class _Stop(NamedTuple):

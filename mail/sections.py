@@ -110,4 +110,4 @@ def field_pattern(names: frozenset[bytes]) -> re.Pattern[bytes]:
     """The fields of these names, each with its folded lines: one pass without an object a field, since clients ask
     this of every message. The same fields as `mail.headers` finds."""
     either = b"|".join(sorted(map(re.escape, names)))
-    return re.compile(rb"^(?:%b)[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+\n?" % either, re.IGNORECASE | re.MULTILINE)
+    return re.compile(rb"^(?:%b)[ \t]*+:[^\n]*+(?>(?:\n[ \t][^\n]*+)*)\n?" % either, re.IGNORECASE | re.MULTILINE)

@@ -5,7 +5,7 @@ Every pattern is possessive and every scan moves forward only: the time is linea
 
 import re
 
-QUOTED = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)', re.DOTALL)  # a missing end quote ends with the text
+QUOTED = re.compile(rb'"([^"\\]*+(?>(?:\\.[^"\\]*+)*))("?)', re.DOTALL)  # a missing end quote ends with the text
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMENT_MARK = re.compile(rb"[()]|\\.", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)

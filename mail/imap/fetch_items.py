@@ -70,7 +70,7 @@ _OLD: Final = {
     b"RFC822.TEXT": BodyItem(Section((), TEXT), name=b"RFC822.TEXT"),
 }
 _NAME = re.compile(rb"[A-Za-z0-9.]++")  # an atom would swallow the bracket
-_NUMBERS = re.compile(rb"[1-9][0-9]{0,8}(?:\.[1-9][0-9]{0,8})*+")
+_NUMBERS = re.compile(rb"[1-9][0-9]{0,8}(?>(?:\.[1-9][0-9]{0,8})*)")
 _PARTIAL = re.compile(rb"<([0-9]{1,10})\.([0-9]{1,10})>")
 
 

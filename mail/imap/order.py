@@ -15,7 +15,7 @@ from mail.words import decode, decode_words
 _BLOB = r"(?:\[[^\[\]]*+\]\s*+)"
 _LEADER = re.compile(rf"{_BLOB}*+(?:re|fwd?)\s*+{_BLOB}?+:\s*+", re.IGNORECASE)
 _LEADING_BLOB = re.compile(_BLOB)
-_TRAILER = re.compile(r"(?:\(fwd\)|\s)++\Z", re.IGNORECASE)
+_TRAILER = re.compile(r"(?>(?:\(fwd\)|\s)+)\Z", re.IGNORECASE)
 _FWD = re.compile(r"\[fwd:(.*)\]\Z", re.IGNORECASE | re.DOTALL)
 _ID = re.compile(rb"<([^<>\s]{1,995})>")
 _ROUNDS = 32  # of leaders and trailers taken off one subject

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from record.unpack.facts import Problem, Unreadable
 from record.unpack.limits import JSON_BYTES, JSON_DEPTH, JSON_VALUES, NUMBER_CHARACTERS
 
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # one that is not closed goes on to the end
+_STRING = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"?', re.DOTALL)  # one that is not closed goes on to the end
 _NOT_BRACKETS = re.compile(rb"[^][{}]+")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (NUMBER_CHARACTERS + 1))
 

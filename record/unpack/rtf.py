@@ -14,7 +14,7 @@ _TOKEN = re.compile(
 )
 _ACTIVE = re.compile(
     rb"\\(?:obj(?:ect|data|emb|link|autlink|ocx|html|class|update)|bin[0-9]|template\b|htmlrtf|formfield|datafield)"
-    rb"|\\fldinst(?:[\s{}]|\\[a-z]{1,32}-?[0-9]{0,10}){0,60}+(?:DDE|INCLUDE|IMPORT|MACRO|EMBED|LINK|AUTOTEXT)",
+    rb"|\\fldinst(?>(?:[\s{}]|\\[a-z]{1,32}-?[0-9]{0,10}){0,60})(?:DDE|INCLUDE|IMPORT|MACRO|EMBED|LINK|AUTOTEXT)",
     re.IGNORECASE,
 )
 _SILENT = frozenset(

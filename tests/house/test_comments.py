@@ -68,6 +68,12 @@ def test_every_file_says_what_it_is():
     assert not [name for name in silent if not name.endswith("__init__.py")]
 
 
+def test_no_group_is_repeated_possessively():
+    """Python 3.11.0 to 3.11.4, Debian 12's among them, read such a pattern wrongly; an atomic group says the same."""
+    possessive = re.compile(r"\)(?:[*+?]|\{[\d,]+\})\+")
+    assert not hits(possessive, ((name_of(path), text_of(path)) for path in sources()))
+
+
 def test_no_test_is_skipped_or_mocked():
     ways = re.compile(r"mark\.(?:skip|xfail)|pytest\.(?:skip|xfail|importorskip)\(|unittest\.(?:mock|skip)|\bmocker\b")
     tests = ((name_of(path), text_of(path)) for path in sources("tests") if name_of(path) != THIS)
