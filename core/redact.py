@@ -213,7 +213,11 @@ def configure_logging(json: bool = True, stream: TextIO | None = None, level: in
 
 
 # aiosmtpd names recipients on `mail.log`, a child of our own logger `mail`; the others name what they carry, too.
-_TALKERS = ("mail.log", "mail.debug", "aioimaplib", "sqlalchemy", "kombu", "amqp", "asyncio", "multipart", "nio")
+# Celery says two lines a task, which ours say already.
+_TALKERS = (
+    *("mail.log", "mail.debug", "aioimaplib", "sqlalchemy", "kombu", "amqp", "asyncio", "multipart", "nio"),
+    "celery",
+)
 _OWN_HANDLERS = ("uvicorn", "uvicorn.access", "uvicorn.error", "celery", "celery.task", "celery.redirected")
 
 

@@ -21,6 +21,7 @@ from ops.tasks import RUN_ONE
 
 MOST_WAITING = 10_000
 PAUSE_S = 1.0
+GATHER_S = 0.05
 GATHERED = gathered("")
 
 log = structlog.get_logger()
@@ -53,8 +54,11 @@ class Courier:
     def _carry(self) -> None:
         while (first := self._waiting.get()) is not None and not self._stop.is_set():
             try:
-                for row_id in rows_to_tell([first, *self._others()]):
+                told = [first, *self._others()]
+                for row_id in rows_to_tell(told):
                     self._app.send_task(RUN_ONE, args=[row_id], retry=False)
+                if any(signal.topic != TOPIC for signal in told):
+                    self._stop.wait(GATHER_S)  # more of them are about to come: they share a message
             except (OperationalError, OSError) as error:
                 log.warning("courier.broker_away", cause=type(error).__name__)
                 self._rest()
