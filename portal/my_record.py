@@ -189,7 +189,7 @@ class MyRecord:
         return Owner(get_patient(session, patient_id), f"{who.given} {who.family}", False)
 
     def _told(self, session: Session, visitor: Visitor, found: tuple[Trace, ...]) -> tuple[Read, ...]:
-        names: dict[str, str] = {visitor.actor: "Vous"}
+        names: dict[str, str] = {visitor.actor: N_("Votre compte")}
         told = []
         for each in found:
             if each.actor not in names:
