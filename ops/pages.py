@@ -5,7 +5,7 @@ from typing import Any
 from core.settings import Settings
 from crypto.authority import Authority
 from ops.admin import Overview
-from ops.demo.cast import PASSWORD, players
+from ops.demo.cast import PASSWORD, PIN, players
 from ops.notice_wiring import hooks_inside
 from ops.wiring import App
 from portal.app import build
@@ -41,6 +41,7 @@ def pages(app: App) -> Any:
             https=settings.listen.https,
             demo=settings.environment == "demo",
             demo_doors=_doors,
+            demo_pin=PIN,
             ins_oid=settings.ins_oid,
             session_hours=settings.limits.session_hours,
             overview=Overview(app),

@@ -150,9 +150,10 @@ def _paris() -> tzinfo:
 class Services:
     """`hosts`: names under which the pages may be asked for, in lower case, without port. `https`: the browser comes
     by TLS, from a proxy of the operator's; without it the pages are for the loopback. `demo_doors` is asked at each
-    view of the entrance and counts only with `demo`. `zone`: in which times of day are shown. `authority` certifies
-    patients' keys, `medicines` knows the packs for barcodes, `mail_doors` is what mail programs are told; all three may
-    be missing. `product_reference`: said in the archives that are sent."""
+    view of the entrance and counts only with `demo`, as does `demo_pin`, everybody's at the counter. `zone`: in which
+    times of day are shown. `authority` certifies patients' keys, `medicines` knows the packs for barcodes, `mail_doors`
+    is what mail programs are told; all three may be missing. `product_reference`: said in the archives that are
+    sent."""
 
     db: Db
     keyring: Keyring
@@ -173,6 +174,7 @@ class Services:
     https: bool = False
     demo: bool = False
     demo_doors: Callable[[], Sequence[DemoDoor]] = field(default=_no_doors)
+    demo_pin: str = ""
     session_hours: int = 4
     overview: Overview | None = None
     document_octets: int = 5 * 1024 * 1024

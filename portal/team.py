@@ -5,6 +5,7 @@ ones lock it until its owner signs in with their password again.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from core.audit import Event
 from core.clock import epoch_ms
 from core.errors import BadInput, NotFound, Refused
 from core.ids import new_id
+from crypto.keyring import Keyring
 from crypto.passwords import hash_password, verify_password
 from mail.accounts import accounts_of
 from portal.sealing import open_json, seal_json
@@ -82,14 +84,8 @@ class Team:
         )
 
     def _set(self, session: Session, visitor: Visitor, hashed: str) -> None:
-        keyring, row_id = self._services.keyring, new_id()
-        mine = (web_factors.c.account_id == visitor.account_id) & (web_factors.c.kind == PIN)
-        session.execute(delete(web_factors).where(mine))
-        sealed = seal_json(session, keyring, visitor.holder_id, {"hash": hashed}, _KIND, row_id)
-        lookup = keyring.blind("web-pin", str(visitor.account_id))
         now = self._services.clock.now()
-        row = {"id": row_id, "account_id": visitor.account_id, "kind": PIN, "lookup": lookup, "sealed": sealed}
-        session.execute(insert(web_factors), row | {"counter": 0, "failures": 0, "created_at": epoch_ms(now)})
+        keep_pin(session, self._services.keyring, visitor.account_id, visitor.holder_id, hashed, now)
         self._trace(session, visitor, "pin.set", "allowed")
 
     def _pin(self, session: Session, visitor: Visitor, account_id: int) -> _Pin | None:
@@ -110,3 +106,13 @@ class Team:
     def _trace(self, session: Session, visitor: Visitor, action: str, outcome: str, ref: int | None = None) -> None:
         event = Event(visitor.actor, action, outcome, self._services.clock.now(), ref, visitor.holder_id)
         self._services.trail.record(session, event)
+
+
+def keep_pin(session: Session, keyring: Keyring, account_id: int, holder_id: int, hashed: str, now: datetime) -> None:
+    """The account's PIN from now on, unlocked; `hashed` is what `hash_password` made of it."""
+    row_id = new_id()
+    session.execute(delete(web_factors).where((web_factors.c.account_id == account_id) & (web_factors.c.kind == PIN)))
+    sealed = seal_json(session, keyring, holder_id, {"hash": hashed}, _KIND, row_id)
+    lookup = keyring.blind("web-pin", str(account_id))
+    row = {"id": row_id, "account_id": account_id, "kind": PIN, "lookup": lookup, "sealed": sealed}
+    session.execute(insert(web_factors), row | {"counter": 0, "failures": 0, "created_at": epoch_ms(now)})

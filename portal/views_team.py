@@ -128,8 +128,9 @@ def people(
     """Who takes over the post?"""
     problem = N_("Ce n'est pas le bon code, ou il est bloqué.") if erreur else ""
     members = team.members(visitor)
-    status = 403 if problem else 200
-    return front.pages.show(request, "team.html", visitor=visitor, status=status, members=members, problem=problem)
+    status, pin = 403 if problem else 200, front.services.demo_pin if front.services.demo else ""
+    shown = {"members": members, "problem": problem, "pin": pin}
+    return front.pages.show(request, "team.html", visitor=visitor, status=status, **shown)
 
 
 @router.post("/equipe")

@@ -9,6 +9,7 @@ from directory.patients import Identity
 from ops.demo_files import demo_patient
 
 PASSWORD = "demo"  # noqa: S105  printed on every screen of the demonstration
+PIN = "2580"  # of everybody at the counter; the page where one takes the post over says it
 NEIGHBOUR = "hopital.voisin.mssante.test"  # another operator's domain, on the list of trusted ones
 PHARMACY = f"pharmacie.1@{DOMAIN}"
 PROFESSIONALS, PHARMACIES = 300, 40
@@ -16,12 +17,14 @@ PROFESSIONALS, PHARMACIES = 300, 40
 
 @dataclass(frozen=True)
 class Player:
-    """One user: login and mailbox address are the same. `certificate` and `key` are files, relative to the home."""
+    """One mailbox and who signs in to it: login and address are the same, the name is the mailbox's. `person` is who
+    that is, where it is somebody else's too. `certificate` and `key` are files, relative to the home."""
 
     role: str
     address: str
     name: str
     kind: str
+    person: str = ""
 
     @property
     def stem(self) -> str:
@@ -37,6 +40,22 @@ class Player:
             "password": PASSWORD,
             "name": self.name,
         }
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody else at the pharmacy's counter, with a login of their own on its mailbox."""
+
+    login: str
+    person: str
+    role: str = "pharmacist"
+
+    def facts(self) -> dict[str, Any]:
+        """For demo.json."""
+        return {"login": self.login, "password": PASSWORD, "name": self.person, "pin": PIN}
+
+
+COLLEAGUES = (Colleague("yanis.belhadj", "Yanis BELHADJ, préparateur"),)
 
 
 def _born(body: str, family: str, given: str, date: str, sex: str) -> Identity:
@@ -60,7 +79,7 @@ def players() -> tuple[Player, ...]:
     patients = tuple(Player("patient", address_of(one), f"{one.given} {one.family}", "PAT") for one in PATIENTS)
     return (
         *patients,
-        Player("pharmacist", PHARMACY, "Pharmacie du Pont-Neuf", "ORG"),
+        Player("pharmacist", PHARMACY, "Pharmacie du Pont-Neuf", "ORG", "Claire MONTAIGU, pharmacienne"),
         Player("physician", f"helene.kerouanton@{DOMAIN}", "Dr Hélène KÉROUANTON", "PER"),
         Player("operator", f"exploitation@{DOMAIN}", "Exploitation", "ORG"),
     )

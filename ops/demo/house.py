@@ -13,7 +13,7 @@ from core.setting_groups import PortName
 from core.settings import Settings
 from ops import instance, migrate
 from ops.control import Progress
-from ops.demo.cast import NEIGHBOUR, PHARMACY, players
+from ops.demo.cast import COLLEAGUES, NEIGHBOUR, PHARMACY, players
 from ops.demo.papers import Papers
 from ops.demo.population import populate
 from ops.lock import HomeLock
@@ -81,6 +81,7 @@ def _facts(settings: Settings) -> dict[str, Any]:
         "ca_file": str(settings.ca_file.absolute()),
         "pharmacy": PHARMACY,
         "users": users,
+        "colleagues": [each.facts() for each in COLLEAGUES],
         "neighbour": {
             "domain": NEIGHBOUR,
             "certificate": str(papers.keys / "neighbour.pem"),

@@ -88,8 +88,8 @@ def _log_stream(settings: Settings) -> Any:
 
 
 async def _announce(app: App) -> None:
-    write_facts(app.settings, await chat_facts(app) if app.chat else None)
-    print("pli demo: ready", file=sys.stderr)
+    facts = write_facts(app.settings, await chat_facts(app) if app.chat else None)
+    print(f"pli demo: ready, {facts['http']['url']}", file=sys.stderr)
     await asyncio.Event().wait()
 
 
@@ -107,7 +107,7 @@ async def _play(played: list[Stage], app: App, *, headless: bool, quiet: bool) -
             raise failure
         print(f"pli demo: {failure.public}", file=sys.stderr)
     if not headless and not failures:
-        print("\nLe serveur tourne. Ctrl-C pour arrêter.", file=sys.stderr)
+        print(f"\nLe serveur tourne : ouvrez {facts['http']['url']} (Ctrl-C pour arrêter).", file=sys.stderr)
         await asyncio.Event().wait()
 
 

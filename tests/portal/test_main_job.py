@@ -194,6 +194,21 @@ def test_four_doors_and_both_sides_in_one_window(chromium: Browser, demo: Demo):
     page.close()
 
 
+def test_the_post_is_passed_on_to_the_colleague(chromium: Browser, demo: Demo):
+    """Two named people at one counter, and the demonstration says with which code."""
+    post = opened(chromium, demo, "pharmacist", "counter")
+    colleague = json.loads((demo.folder / "demo.json").read_text())["colleagues"][0]
+    assert "Claire MONTAIGU" in post.inner_text("header")
+    post.click("text=Changer de personne")
+    assert colleague["pin"] in post.inner_text("main")
+    axe(post)
+    post.get_by_label(f"Code de {colleague['name']}").fill(colleague["pin"])
+    post.click("text=Prendre le poste")
+    post.wait_for_url("**/officine")
+    assert "Yanis BELHADJ" in post.inner_text("header")
+    post.context.close()
+
+
 def test_a_stranger_finds_the_way_in_ten_clicks(chromium: Browser, demo: Demo, tmp_path: Path):
     """From the doors to an order that is ready and its signed answer read: sixty seconds are six a click."""
     photo = tmp_path / "rx.jpg"

@@ -17,7 +17,7 @@ import psycopg
 from core.address import Address
 from crypto.tls import client_context
 from ops.control import ask
-from ops.demo.cast import PATIENTS, players
+from ops.demo.cast import COLLEAGUES, PATIENTS, players
 from ops.demo_files import MEDICINES, PRESCRIBER
 from tests.support.letters import Letter, letter
 from tests.support.logscan import assert_clean
@@ -175,6 +175,8 @@ def cast() -> list[str]:
     """Names, addresses and numbers of the demo's people, and what stands on their papers."""
     people = [word for one in players() for word in (one.address, one.name, Address.parse(one.address).local)]
     patients = [word for one in PATIENTS for word in (one.ins.matricule, one.family, one.given, one.birth_date)]
+    people += [word for one in players() if one.person for word in (one.person, one.person.split(",")[0])]
+    people += [word for one in COLLEAGUES for word in (one.login, one.person)]
     papers = [PRESCRIBER.name, PRESCRIBER.rpps, *PRESCRIBER.lines, *(what for what, _ in MEDICINES)]
     return [*people, *patients, *papers]
 
