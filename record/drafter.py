@@ -56,7 +56,9 @@ class Drafter:
         identity = self._db.read(identity_of, self._keyring, rows[0].patient_id)
         everything = self._db.read(rows_of, documents.c.message_id == message_id)
         usable, signed = self._usable(letter, rows, identity), _by_professional(letter)
-        detail = draft_detail(usable, everything, letter.verdict, self._reader, signed=signed, pictures=pictures)
+        detail = draft_detail(
+            usable, everything, letter.verdict, self._reader, identity.ins, signed=signed, pictures=pictures
+        )
         return Drafted(letter, rows[0].patient_id, detail) if detail else None
 
     def _usable(self, letter: Letter, rows: tuple[DocumentRow, ...], identity: Identity) -> tuple[Usable, ...]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.ins import Ins
 from record.documents import DUPLICATE, RECONCILE, DocumentRow
 from record.identity import Agreement, Finding
 from record.judgement import may_be_prescription
@@ -28,11 +29,13 @@ def draft_detail(
     rows: tuple[DocumentRow, ...],
     verdict: str,
     reader: Reader,
+    ins: Ins,
     *,
     signed: bool = False,
     pictures: bool = True,
 ) -> Detail | None:
-    """The draft, or None when no document may be a prescription. `rows` are all rows of the message.
+    """The draft, or None when no document may be a prescription. `rows` are all rows of the message, `ins` is the
+    patient's.
 
     `signed`: a professional wrote it, and the signature holds. Without `pictures` it takes no time, and the alert
     `reading` says that more is to come. Raises DatabaseDown.
@@ -43,10 +46,21 @@ def draft_detail(
     read = together(
         tuple(reader.read_document(one.document, signed=signed or one.signed, pictures=pictures) for one in chosen)
     )
-    alerts = tuple(name for name, holds in (*_of_reading(chosen, read), *_of_message(chosen, rows, verdict)) if holds)
+    told = (*_of_identity(chosen, read, ins), *_of_reading(chosen, read), *_of_message(chosen, rows, verdict))
+    alerts = tuple(name for name, holds in told if holds)
     documents = tuple(dict.fromkeys(one.row.same_as or one.row.id for one in chosen))
     codes = tuple(f"{code.kind} {code.number}" for code in read.codes)
     return Detail(read.lines, alerts, read.origin, documents, codes=codes)
+
+
+def _of_identity(chosen: tuple[Usable, ...], read: Reading, ins: Ins) -> tuple[tuple[str, bool], ...]:
+    """Whose prescription it is, so far as a machine can say. What stands on a picture is only known once it is read."""
+    absent = any(one.finding.agreement is Agreement.ABSENT for one in chosen)
+    named = ins.canonical in read.matricules
+    return (
+        ("other_identity", bool(read.matricules) and not named),
+        ("no_identity", absent and not (named and len(chosen) == 1)),
+    )
 
 
 def _of_reading(chosen: tuple[Usable, ...], read: Reading) -> tuple[tuple[str, bool], ...]:
@@ -72,7 +86,6 @@ def _of_message(
 ) -> tuple[tuple[str, bool], ...]:
     """What is known of the documents and of the mail that brought them."""
     return (
-        ("no_identity", any(one.finding.agreement is Agreement.ABSENT for one in chosen)),
         ("already_seen", any(one.row.state == DUPLICATE for one in chosen)),
         ("set_aside", any(row.state == RECONCILE for row in rows)),
         ("cut_image", any(Problem.CUT_IMAGE in one.document.remarks for one in chosen)),

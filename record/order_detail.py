@@ -14,6 +14,7 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is mistaken for an
 
 READING = "reading"
 ALERTS = {
+    "other_identity": "Le matricule lu sur la photo est celui de quelqu'un d'autre : comparez le nom du patient.",
     "picture": "À lire sur l'image : aucun texte ne peut être lu par la machine.",
     "no_lines": "Aucun médicament reconnu dans le texte : à lire sur le document.",
     READING: "La machine lit encore le document : des lignes ou un code peuvent s'ajouter.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.errors import Temporary
+from record.identity import matricules
 from record.lines import Line, propose
 from record.medicines.names import key, plain
 from record.medicines.search import Index
@@ -40,7 +41,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True, repr=False)
 class Reading:
     """What was read. `origin` is a key of ORIGINS; `refused` is a sentence in French, and empty when all went well;
-    `missing` says what is not installed, and what that changes."""
+    `missing` says what is not installed, and what that changes. `matricules` are those that stand on pictures."""
 
     origin: str = "photo"
     lines: tuple[Line, ...] = ()
@@ -48,6 +49,7 @@ class Reading:
     refused: str = ""
     missing: str = ""
     unread: bool = False  # pictures were left for later
+    matricules: frozenset[str] = frozenset()
 
 
 class Reader:
@@ -111,22 +113,24 @@ class Reader:
         if not self._ocr.installed:
             return Reading(origin, (), codes, _fault(pages), MISSING_READER)
         read = [self._page(page) for page in pages]
-        lines = tuple(line for lines, _fault in read for line in lines)
-        refused = "" if lines else next((fault for _lines, fault in read if fault), "")
-        return Reading(origin, _of(lines, "photo"), codes, refused)
+        lines = tuple(line for page in read for line in page.lines)
+        refused = "" if lines else next((page.refused for page in read if page.refused), "")
+        named = frozenset[str]().union(*(page.matricules for page in read))
+        return Reading(origin, _of(lines, "photo"), codes, refused, matricules=named)
 
-    def _page(self, page: Page) -> tuple[tuple[Line, ...], str]:
+    def _page(self, page: Page) -> Reading:
         """The lines of one page, or why there are none."""
         if page.refused:
-            return (), page.refused
+            return Reading(refused=page.refused)
         told, second = self._upright(page)
         if mean_confidence(told) < LEGIBLE:
-            return (), UNREADABLE if told else NO_TEXT
-        lines = propose("\n".join(line.text for line in told))
-        if not lines:
-            return (), ""
-        weighed = tuple(_weighed(line, told) for line in lines)
-        return self._referred(agreed(weighed, self._second_look(second, told, lines)), picture=True), ""
+            return Reading(refused=UNREADABLE if told else NO_TEXT)
+        text = "\n".join(line.text for line in told)
+        lines = propose(text)
+        if lines:
+            weighed = tuple(_weighed(line, told) for line in lines)
+            lines = self._referred(agreed(weighed, self._second_look(second, told, lines)), picture=True)
+        return Reading(lines=lines, matricules=matricules(text))
 
     def _upright(self, page: Page) -> tuple[tuple[TextLine, ...], Grey]:
         """As it stands; when that makes no sense, upside down. With the picture for the second look, turned alike."""
@@ -175,7 +179,8 @@ def together(readings: tuple[Reading, ...]) -> Reading:
     missing = next((reading.missing for reading in ordered if reading.missing), "")
     origin = ordered[0].origin if ordered else "photo"
     unread = any(reading.unread for reading in ordered)
-    return Reading(origin, tuple(lines), codes, refused, missing, unread)
+    named = frozenset[str]().union(*(reading.matricules for reading in ordered))
+    return Reading(origin, tuple(lines), codes, refused, missing, unread, named)
 
 
 def _once(lines: tuple[Line, ...]) -> tuple[Line, ...]:

@@ -22,7 +22,7 @@ from record.reading.tesseract import Tesseract
 from tests.support.medicines import INDEX, medicine
 from tests.support.reading_files import NUMBER, e_med, file_of, page, telling, treatment, tsv, with_code
 from tests.support.record_files import PRESCRIPTION, text_pdf
-from tests.support.record_world import World, mail
+from tests.support.record_world import World, mail, person
 
 pytestmark = pytest.mark.slow  # each picture is read by a process of its own
 
@@ -77,6 +77,26 @@ def test_first_the_order_then_its_lines(world: World, tmp_path: Path) -> None:
     assert [(line.strength, line.cis, line.confirmed) for line in read.lines] == [("20 mg", "60000001", False)]
     assert "by_machine" in read.alerts and not {"picture", "reading"} & set(read.alerts)
     assert read.provenance == "photo" and read.documents == drafted.documents and read.unconfirmed == 1
+
+
+@pytest.mark.parametrize("whose, alert", [(0, ""), (1, "other_identity"), (None, "no_identity")])
+def test_whose_prescription_the_photo_shows(world: World, tmp_path: Path, whose: int | None, alert: str) -> None:
+    """A matricule of somebody else is no reason to refuse, and the first thing to look at."""
+    shown = {0: world.identity, 1: person(2)}.get(whose)
+    printed = () if shown is None else (f"INS : {spaced(shown.ins.matricule)}",)
+    counter = Counter(world, tmp_path, *printed, *ROWS)
+    order = counter.draft(PHOTO)
+    counter.read(order)
+    alerts = counter.detail(order).alerts
+    assert {"other_identity", "no_identity"} & set(alerts) >= ({alert} if alert else set())
+    assert "other_identity" not in alerts or (alert == "other_identity" and alerts[0] == alert)
+    assert bool(alert) or "no_identity" not in alerts
+
+
+def spaced(matricule: str) -> str:
+    """As it is printed."""
+    cuts = (0, 1, 3, 5, 7, 10, 13, 15)
+    return " ".join(matricule[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
 
 
 def test_reading_twice_is_harmless(world: World, tmp_path: Path) -> None:
