@@ -12,7 +12,7 @@ from crypto.verdict import Reason, reason_text_fr
 from portal.language import LANGUAGES, SOURCE
 from portal.preferences import TEMPLATES
 from record.break_glass import NO_PROFESSIONAL, NO_REASON, OBJECTED, OWN, REVIEWED, TOO_MANY
-from record.order_detail import PROVENANCE
+from record.order_detail import ALERTS, PROVENANCE
 from record.orders import LABELS
 from record.reading.against import WARNINGS
 from record.reading.words import NO_TEXT, REFUSALS
@@ -39,7 +39,7 @@ def said() -> dict[MessageId, str]:
 def handed_up() -> Iterator[str]:
     """Tables of lower rooms that pages show as they are."""
     yield from LABELS.values()
-    yield from PROVENANCE.values()
+    yield from (*PROVENANCE.values(), *ALERTS.values())
     yield from WARNINGS.values()
     yield from (reason_text_fr(reason) for reason in Reason)
     yield from (title for title, _text in TEMPLATES.values())
