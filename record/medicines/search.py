@@ -174,6 +174,12 @@ class Index:
         return Found(kept, named.score, named.sure, best)
 
 
+def has_form(medicine: Medicine, written: str) -> bool:
+    """Whether this form, or what it is short for, is the medicine's; nothing written contradicts nothing."""
+    asked = words(written)
+    return not asked or any({word, _FORMS.get(word, word)} & medicine.form_words for word in asked)
+
+
 def _once(medicines: list[Medicine]) -> tuple[Medicine, ...]:
     return tuple({medicine.cis: medicine for medicine in medicines}.values())
 

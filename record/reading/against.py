@@ -6,10 +6,10 @@ very name; a name found by resemblance is shown, and asked.
 
 from dataclasses import replace
 
-from record.lines import DOSE, DURATION, NAME, STRENGTH, Line
+from record.lines import DOSE, DURATION, FORM, NAME, STRENGTH, Line
 from record.medicines.medicine import HOSPITAL, NARCOTIC, SECURED, SHORTAGE, UNMARKETED
 from record.medicines.names import key
-from record.medicines.search import Found, Index
+from record.medicines.search import Found, Index, has_form
 from record.medicines.strengths import Gate, parse
 
 WARNINGS = {
@@ -47,6 +47,8 @@ def _known(line: Line, found: Found, *, picture: bool) -> Line:
             line = replace(line, name=found.only.name)
     doubtful = {NAME, STRENGTH} & set(line.to_confirm)
     cis = found.only.cis if found.only and not doubtful and _is_named(line, found) else ""
+    if cis and not has_form(found.medicines[0], line.form):  # `INEXIUM 40 mg gélule`: there are tablets alone
+        line, cis = doubt(line, FORM), ""
     return replace(line, cis=cis, warnings=_ordered(found.flags))
 
 
