@@ -21,7 +21,9 @@ MOST_ENLARGED = 2.0
 FAINT = 12  # of 255 levels: nothing stands out from the paper
 DRAFT = (3600, 3600)  # JPEG decoders make a picture of this size or more at once from a larger one
 TURNS = [step / 2 for step in range(-16, 17)]  # degrees tried to make lines level
-_FORMATS = zxingcpp.BarcodeFormat.QRCode | zxingcpp.BarcodeFormat.DataMatrix | zxingcpp.BarcodeFormat.Aztec
+ROUGHLY = TURNS[::4]  # enough to tell lines from columns
+RIM = 0.12  # of a picture's sides
+_FORMATS = (zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.Aztec)
 
 Page = tuple[dict[str, Any], list[bytes]]
 
@@ -119,9 +121,10 @@ def _percentile(picture: Image.Image, share: float) -> int:
 def _level(picture: Image.Image) -> tuple[Image.Image, float]:
     """Turn by a quarter when lines run down the page, then by the few degrees that make them level."""
     small = _edges(ImageOps.contain(picture, (700, 700)))
-    if _stripes(small.rotate(90, expand=True)) > 1.6 * _best(small)[0]:
-        picture, small = picture.rotate(90, expand=True, fillcolor=255), small.rotate(90, expand=True)
-    angle = _best(small)[1]
+    turned = small.rotate(90, expand=True)
+    if _best(_inner(turned), ROUGHLY)[0] > 1.6 * _best(_inner(small), ROUGHLY)[0]:
+        picture, small = picture.rotate(90, expand=True, fillcolor=255), turned
+    angle = _best(small, TURNS)[1]
     if abs(angle) < 0.5:
         return picture, angle
     return picture.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255), angle
@@ -132,9 +135,15 @@ def _edges(picture: Image.Image) -> Image.Image:
     return ImageChops.subtract(picture.filter(ImageFilter.BoxBlur(10)), picture)
 
 
-def _best(small: Image.Image) -> tuple[float, float]:
+def _inner(small: Image.Image) -> Image.Image:
+    """Without the edges of the sheet, which are stripes too, whichever way the lines run."""
+    across, down = int(small.width * RIM), int(small.height * RIM)
+    return small.crop((across, down, small.width - across, small.height - down))
+
+
+def _best(small: Image.Image, turns: list[float]) -> tuple[float, float]:
     """How clear the stripes of lines are at best, and the angle of it."""
-    return max((_stripes(small.rotate(angle)), angle) for angle in TURNS)
+    return max((_stripes(small.rotate(angle)), angle) for angle in turns)
 
 
 def _stripes(small: Image.Image) -> float:

@@ -12,6 +12,7 @@ from record.lines import NAME, STRENGTH, Line
 from record.medicines.search import Index
 from record.reading import cda_med
 from record.reading.picture import BLANK, BLURRED, BROKEN, TOO_LARGE, TOO_SMALL, Grey, Unopened, codes_on, open_pages
+from record.reading.picture_child import prepared
 from record.reading.read import Reader, Reading, together
 from record.reading.tesseract import Tesseract, mean_confidence
 from record.reading.words import MISSING_READER, ORIGINS, REFUSALS, UNREADABLE
@@ -294,6 +295,16 @@ def test_bands_and_turns() -> None:
     assert grey.upside_down().pixels == bytes(reversed(range(8)))
     assert grey.band(0.5, 1.0).pixels == bytes(range(4, 8)) and grey.band(-1, 9).pixels == grey.pixels
     assert grey.band(1.0, 1.0).height >= 0 and mean_confidence(()) == 0.0
+
+
+@pytest.mark.parametrize("turned", [90, 270])
+def test_a_sheet_on_a_dark_table_is_turned_by_its_lines_and_not_by_its_edges(turned: int) -> None:
+    sheet = page(*ROWS, "", *KNOWN)
+    table = Image.new("L", (int(sheet.width * 1.12), int(sheet.height * 1.08)), 95)
+    table.paste(sheet, (int(sheet.width * 0.06), int(sheet.height * 0.04)))
+    facts, _greys = prepared(table.rotate(turned, expand=True))
+    width, height = facts["pages"][0]
+    assert height > width, facts
 
 
 @pytest.mark.parametrize("turned", [0, 3, 90, 180])
