@@ -23,7 +23,8 @@ DRAFT = (3600, 3600)  # JPEG decoders make a picture of this size or more at onc
 TURNS = [step / 2 for step in range(-16, 17)]  # degrees tried to make lines level
 ROUGHLY = TURNS[::4]  # enough to tell lines from columns
 RIM = 0.12  # of a picture's sides
-_FORMATS = (zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.Aztec)
+_KINDS = (zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.Aztec)
+_FORMATS = zxingcpp.BarcodeFormats(_KINDS)
 
 Page = tuple[dict[str, Any], list[bytes]]
 
