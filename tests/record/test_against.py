@@ -5,7 +5,7 @@ import pytest
 from record.lines import FORM, STRENGTH, propose
 from record.medicines.search import Index
 from record.reading.against import against_reference
-from tests.record.test_medicines import medicine
+from tests.support.medicines import medicine
 
 INDEX = Index(
     (
