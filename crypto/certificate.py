@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,14 +23,41 @@ DOCUMENTS = MAIL | {
 }
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Leaf:
+    """A certificate that was read; what it says besides is asked of it once."""
+
+    der: bytes
+    certificate: x509.Certificate
+    key: CertificatePublicKeyTypes
+
+    @cached_property
+    def sha256(self) -> str:
+        """Its fingerprint."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @cached_property
+    def emails(self) -> tuple[str, ...]:
+        """As `emails_of`."""
+        return tuple(emails_of(self.certificate))
+
+    @cached_property
+    def names(self) -> tuple[str | None, str]:
+        """The first address, and the subject as RFC 4514 text."""
+        return (self.emails[0] if self.emails else None), self.certificate.subject.rfc4514_string()
+
+
 @lru_cache(maxsize=1024)  # what a certificate says never changes; whether it is trusted now is asked each time
-def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificatePublicKeyTypes]:
-    """The library reads its fields lazily: all are touched here, so that no later step meets an unreadable one."""
+def read_certificate(der: bytes) -> Leaf:
+    """The library reads its fields lazily: all are touched here, so that no later step meets an unreadable one.
+
+    Raises Refusal.
+    """
     try:
         leaf = x509.load_der_x509_certificate(der)
         _ = leaf.issuer, leaf.subject, leaf.not_valid_before_utc, leaf.not_valid_after_utc, leaf.extensions
         _ = leaf.signature_hash_algorithm, leaf.signature_algorithm_parameters
-        return leaf, leaf.public_key()
+        return Leaf(der, leaf, leaf.public_key())
     except UnsupportedAlgorithm:
         raise Refusal(Reason.UNSUPPORTED) from None
     except UNREADABLE:
@@ -83,10 +112,3 @@ def emails_of(leaf: x509.Certificate) -> list[str]:
     if names is not None:
         return names.get_values_for_type(x509.RFC822Name)
     return [str(part.value) for part in leaf.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)]
-
-
-@lru_cache(maxsize=1024)
-def names_of(leaf: x509.Certificate) -> tuple[str | None, str]:
-    """The first address, and the subject as RFC 4514 text."""
-    emails = emails_of(leaf)
-    return (emails[0] if emails else None), leaf.subject.rfc4514_string()

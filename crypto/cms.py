@@ -16,6 +16,7 @@ from crypto.verdict import Reason, Refusal
 
 MAX_CMS_OCTETS = 65536  # without the content, where it is inside
 MAX_CERTIFICATES = 8
+CERTIFICATES = (4, 0xA0)  # where they stand: ContentInfo, [0], SignedData, [0]
 
 ID_DATA = encode_oid("1.2.840.113549.1.7.1")
 ID_SIGNED_DATA = encode_oid("1.2.840.113549.1.7.2")
@@ -65,7 +66,7 @@ def parse(data: bytes, *, detached: bool) -> SignedData:
     if detached and len(data) > MAX_CMS_OCTETS:
         raise Refusal(Reason.TOO_LARGE)
     try:
-        return _content_info(walk(data), detached)
+        return _content_info(walk(data, CERTIFICATES), detached)
     except (BadDer, IndexError):
         raise Refusal(Reason.BAD_CMS) from None
 

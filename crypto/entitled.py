@@ -6,7 +6,7 @@ import datetime as dt
 
 from cryptography import x509
 
-from crypto.certificate import check_above, emails_of, read_certificate
+from crypto.certificate import check_above, read_certificate
 from crypto.enveloped import CannotEncrypt, check_can_encrypt
 from crypto.mailbox import same_address
 from crypto.trust import Trust
@@ -20,10 +20,11 @@ def check_recipient(der: bytes, email: str, trust: Trust, at: dt.datetime) -> Re
 
     Revocation that cannot be known now is refused too: what was encrypted to a stolen key cannot be called back.
     """
-    certificate, _ = read_certificate(der)
+    leaf = read_certificate(der)
+    certificate = leaf.certificate
     path = trust.paths.find(certificate, at)
     check_above(path)
-    if not any(same_address(email, each) for each in emails_of(certificate)):
+    if not any(same_address(email, each) for each in leaf.emails):
         raise Refusal(Reason.FROM_MISMATCH)
     try:
         check_can_encrypt(certificate)

@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from cryptography.hazmat.primitives.hashes import SHA256
-
-from crypto.certificate import check_signs_documents, names_of, read_certificate
+from crypto.certificate import check_signs_documents, read_certificate
 from crypto.cms import MAX_CMS_OCTETS, SignedData, key_kind, parse
 from crypto.signature import check_certificate_hash, check_signature, digest_name
 from crypto.trust import Trust
@@ -114,15 +112,15 @@ def _check_one(signature: Any, trust: Trust, at: dt.datetime, found: _Found, *, 
     if str(signature.sig_object.get("/SubFilter", "")) not in DETACHED:
         raise Refusal(Reason.UNSUPPORTED)
     signed = parse(_bare(signature.pkcs7_content), detached=True)
-    leaf, key = read_certificate(signed.certificate)
-    found.sha256 = leaf.fingerprint(SHA256()).hex()
+    leaf = read_certificate(signed.certificate)
+    found.sha256 = leaf.sha256
     rest = _check_digest(signature, signed)
     check_certificate_hash(signed.signer, signed.certificate)
-    check_signature(signed.signer, key, key_kind(signed.certificate))
+    check_signature(signed.signer, leaf.key, key_kind(signed.certificate))
     _check_coverage(signature, rest, last=last)
-    path = trust.paths.find(leaf, at)
-    check_signs_documents(leaf, path)
-    found.email, found.subject = names_of(leaf)
+    path = trust.paths.find(leaf.certificate, at)
+    check_signs_documents(leaf.certificate, path)
+    found.email, found.subject = leaf.names
     trust.check_revocation(path, at)
 
 

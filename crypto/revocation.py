@@ -78,7 +78,13 @@ class RevocationList:
 
     def is_fresh(self, at: dt.datetime) -> bool:
         """True when `at` lies between this update and the next."""
-        return self.this_update - AHEAD <= at <= self.next_update
+        since, until = self.fresh_span
+        return since <= at <= until
+
+    @property
+    def fresh_span(self) -> tuple[dt.datetime, dt.datetime]:
+        """From this update, as an issuer's clock may have it, to the next."""
+        return self.this_update - AHEAD, self.next_update
 
     def covers(self, certificate: x509.Certificate) -> bool:
         """RFC 5280 §6.3.3 (b)(2)(i): a list of one place speaks of the certificates that name this place."""
@@ -137,6 +143,14 @@ def check_plain(path: Path, lists: Lists, at: dt.datetime) -> None:
         raise Refusal(Reason.REVOCATION_UNKNOWN)
     if any(not found[0].is_fresh(at) for _, found in pairs):
         raise Refusal(Reason.REVOCATION_STALE)
+
+
+def freshness(path: Path, lists: Lists, at: dt.datetime) -> list[tuple[dt.datetime, dt.datetime]]:
+    """For each certificate below the anchor the span in which the list that speaks of it at `at` is fresh; none where
+    none speaks of it, or where a newer one will before long."""
+    found = [_speaking(lists, lower, upper, at) for lower, upper in itertools.pairwise(path)]
+    newest = [_speaking(lists, lower, upper, LATEST) for lower, upper in itertools.pairwise(path)]
+    return [one.fresh_span for now, later in zip(found, newest, strict=True) for one in now if now == later]
 
 
 def is_listed(der: bytes, lists: Lists, issuers: Iterable[x509.Certificate]) -> bool:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 
-from crypto.path import PathCache
+from crypto.path import Path, PathCache
 from crypto.reading import UNREADABLE
-from crypto.revocation import Lists, Named, check_plain, delta_revokes
+from crypto.revocation import Lists, Named, check_plain, delta_revokes, freshness
+from crypto.standing import Standings
 from crypto.verdict import Reason, Refusal
 
 __all__ = ["BadTrust", "Trust"]
@@ -31,6 +32,7 @@ class Trust:
     intermediates: tuple[x509.Certificate, ...] = ()
     lists: Lists = field(default_factory=Lists)
     paths: PathCache = field(init=False, compare=False)
+    standings: Standings = field(init=False, compare=False, default_factory=Standings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "paths", PathCache(self.anchors, self.intermediates))
@@ -40,7 +42,7 @@ class Trust:
             f"Trust({len(self.anchors)} anchors, {len(self.intermediates)} intermediates, {len(self.lists.raw)} lists)"
         )
 
-    def check_revocation(self, path: tuple[x509.Certificate, ...], at: dt.datetime) -> None:
+    def check_revocation(self, path: Path, at: dt.datetime) -> None:
         """`path`: as `paths.find` gave it. Raises Refusal: REVOKED, REVOCATION_UNKNOWN, REVOCATION_STALE; nothing
         where the operator gave no lists to look into."""
         if not self.lists.wanted:
@@ -60,7 +62,19 @@ class Trust:
         if delta_revokes(path, others, at):  # the validator reads a delta only where something points at it
             raise Refusal(Reason.REVOKED)
 
-    def _speaking(self, path: tuple[x509.Certificate, ...], lists: tuple[Named, ...]) -> list[bytes]:
+    def keep_good(self, der: bytes, path: Path, at: dt.datetime) -> None:
+        """`der`, the first of `path`, has passed all of its checks at `at`, revocation among them: it would pass them
+        again for as long as the path is valid and the lists are fresh. Where plain lists alone do not tell, or newer
+        ones wait for their time, nothing is kept."""
+        spans = [(each.not_valid_before_utc, each.not_valid_after_utc) for each in path]
+        if self.lists.wanted:
+            fresh = freshness(path, self.lists, at)
+            if len(fresh) < len(path) - 1 or self._speaking(path, self.lists.others):
+                return
+            spans += fresh
+        self.standings.keep(der, (max(since for since, _ in spans), min(until for _, until in spans)))
+
+    def _speaking(self, path: Path, lists: tuple[Named, ...]) -> list[bytes]:
         """Those of these lists that may speak of the path, or of who signs such a list: with the lists of a whole
         country the validator would read all of them each time."""
         names = self.paths.list_issuers(path) if lists else set()

@@ -11,11 +11,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from crypto.binding import check_binding
-from crypto.certificate import check_above, check_signs, emails_of, names_of, read_certificate
+from crypto.certificate import Leaf, check_above, check_signs, read_certificate
 from crypto.cms import SignedData, key_kind, parse
+from crypto.path import Path
 from crypto.protected import check_protected
 from crypto.rawmime import Pieces, take_apart
 from crypto.signature import check_certificate_hash, check_digest, check_signature
@@ -89,17 +89,26 @@ def _verify(
 ) -> None:
     pieces = take_apart(raw)
     signed = parse(pieces.cms, detached=pieces.content is not None)
-    leaf, key = read_certificate(signed.certificate)
-    found.sha256 = leaf.fingerprint(SHA256()).hex()
-    _check_mathematics(pieces, signed, key)
-    path = trust.paths.find(leaf, at)
-    check_signs(leaf)
-    check_above(path[1:])
-    found.email, found.subject = names_of(leaf)
+    leaf = read_certificate(signed.certificate)
+    found.sha256 = leaf.sha256
+    _check_mathematics(pieces, signed, leaf.key)
+    good = trust.standings.is_good(leaf.der, at)  # then its path, its use and the lists would say the same again
+    path = () if good else _path(leaf, trust, at)
+    found.email, found.subject = leaf.names
     if binding:
-        found.email = check_binding(pieces.header, emails_of(leaf), envelope_sender)
+        found.email = check_binding(pieces.header, leaf.emails, envelope_sender)
         check_protected(pieces.header, _content(pieces, signed))
-    trust.check_revocation(path, at)
+    if not good:
+        trust.check_revocation(path, at)
+        trust.keep_good(leaf.der, path, at)
+
+
+def _path(leaf: Leaf, trust: Trust, at: dt.datetime) -> Path:
+    """To an anchor, every certificate of it meant for mail. Raises Refusal."""
+    path = trust.paths.find(leaf.certificate, at)
+    check_signs(leaf.certificate)
+    check_above(path[1:])
+    return path
 
 
 def _check_mathematics(pieces: Pieces, signed: SignedData, key: CertificatePublicKeyTypes) -> None:

@@ -28,7 +28,7 @@ from mail.consign import Consign
 from mail.conversations import Turn, pending, take, turns
 from mail.holder_keys import HolderKeys
 from mail.incoming import Door, Incoming, Letter
-from mail.judge import UNSIGNED, Judge
+from mail.judge import UNSIGNED, Judge, JudgeOnLoop
 from mail.lading import NOTHING, Lading, Place, joined, load_inside
 from mail.letter import VERDICT_FLAGS, is_signed, meta_of
 from mail.recipients import Recipient
@@ -79,11 +79,13 @@ class Deliverer:
         names: Names,
         announce: tuple[Announcement, ...] = (),
         consign: Consign | None = None,
+        judge_on_loop: JudgeOnLoop | None = None,
     ) -> None:
         self._db = db
         self._keyring = keyring
         self._trail = trail
         self._judge = judge
+        self._judge_on_loop = judge_on_loop
         self._names = names
         self._announce = announce
         self._consign = consign
@@ -125,17 +127,34 @@ class Deliverer:
             raise
         return _done(ready)
 
-    def prepare(self, mail: Incoming, body: Spooled, dedup: bytes | None = None, more: Freight = NOTHING) -> Ready:
+    async def verdict(self, mail: Incoming) -> Verdict | None:
+        """On the loop, for `prepare`; None where that has to ask by itself."""
+        if mail.letter is None or not _claims_signature(mail.letter):
+            return UNSIGNED
+        if self._judge_on_loop is None:
+            return None
+        return await self._judge_on_loop(mail.letter.raw, mail.sender.text if mail.sender else None, mail.received_at)
+
+    def prepare(
+        self,
+        mail: Incoming,
+        body: Spooled,
+        dedup: bytes | None = None,
+        more: Freight = NOTHING,
+        verdict: Verdict | None = None,
+    ) -> Ready:
         """All but the commit: verdict, description, sealing, the body's file made durable. Raises as `deliver_now`."""
         try:
-            return self._prepare(mail, body, dedup, more)
+            return self._prepare(mail, body, dedup, more, verdict)
         except Exception as error:
             _give_up(body, error)
             raise
 
-    def _prepare(self, mail: Incoming, body: Spooled, dedup: bytes | None, more: Freight) -> Ready:
+    def _prepare(
+        self, mail: Incoming, body: Spooled, dedup: bytes | None, more: Freight, verdict: Verdict | None
+    ) -> Ready:
         letter, description = _whole(mail)
-        verdict = self._verdict(mail, letter)
+        verdict = verdict or self._verdict(mail, letter)
         message_id = new_id()
         meta = meta_of(mail, letter, description, body, self._trace(mail, message_id, verdict), verdict)
         lading = Lading(
@@ -154,14 +173,15 @@ class Deliverer:
         return Ready(lading, lading.freight(), self._turns(mail, letter), mail.door)
 
     def waits(self, mail: Incoming) -> bool:
-        """Whether `prepare` would take its time: a signature to verify, a conversation to look up."""
+        """Whether `prepare` would take its time although the verdict is there: a conversation to look up, or mail that
+        is kept as sent, under the sender's key."""
         if mail.letter is None or mail.letter.description is None:
             return False
-        sent_by_us = mail.identity is not None  # and is kept as sent, under the sender's key
-        return sent_by_us or is_signed(mail.letter.description) or bool(_patients_told(mail))
+        alone = self._judge_on_loop is None and _claims_signature(mail.letter)
+        return alone or mail.identity is not None or bool(_patients_told(mail))
 
     def _verdict(self, mail: Incoming, letter: Letter) -> Verdict:
-        if letter.description is None or not is_signed(letter.description):
+        if not _claims_signature(letter):
             return UNSIGNED
         return self._judge(letter.raw, mail.sender.text if mail.sender else None, mail.received_at)
 
@@ -196,6 +216,10 @@ class Deliverer:
         if not patients or mail.sender is None:
             return ()
         return self._db.read(pending, turns(self._keyring, mail.sender, patients, letter.headers))
+
+
+def _claims_signature(letter: Letter) -> bool:
+    return letter.description is not None and is_signed(letter.description)
 
 
 def _patients_told(mail: Incoming) -> list[int]:

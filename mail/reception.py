@@ -112,7 +112,9 @@ class Reception:
         whole = _whole(mail, body)
         if self._deliverer.waits(whole) or self._waits(self._pipelines[mail.door].at_message, whole):
             return await ended(self._slow(whole, body))
-        return await self._deliverer.commit(self._ready(whole, body))
+        self._allow(whole, body)
+        verdict = await self._deliverer.verdict(whole)
+        return await self._deliverer.commit(self._deliverer.prepare(whole, body, verdict=verdict))
 
     async def _slow(self, whole: Incoming, body: Spooled) -> Receipt:
         return await self._deliverer.commit(await self._in_thread(self._ready, whole, body))

@@ -51,13 +51,13 @@ def _judged_all(
 ) -> Iterator[dict[str, Any]]:
     fence = Fence(trust, processes=1, start="fork")  # one thread here: a fork is safe, and starts at once
     try:
-        fence.warm(wait=True)
+        fence.judge(b"", None, at)  # so that the first message does not wait for the lists to be read
         for path, raw in raws:
             began = time.perf_counter()
             verdict = fence.judge(raw, None, at, binding=binding)
             yield _line(path, verdict, time.perf_counter() - began)
     finally:
-        fence.close(wait=True)
+        fence.close()
 
 
 def _line(path: Path, verdict: Verdict, seconds: float) -> dict[str, Any]:

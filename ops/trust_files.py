@@ -1,5 +1,6 @@
 """The files of trust as they are now: authorities and revocation lists, read again soon after they change."""
 
+import asyncio
 import os
 import ssl
 import threading
@@ -70,6 +71,12 @@ class Judging:
         if self._watch.changed():
             self._renew()
         return self._fence.judge(raw, sender, at)
+
+    async def on_loop(self, raw: bytes, sender: str | None, at: datetime) -> Verdict:
+        """The same from the event loop, without a thread."""
+        if self._watch.changed():
+            await asyncio.to_thread(self._renew)
+        return await self._fence.judged(raw, sender, at)
 
     def warm(self) -> None:
         """Start the processes now, so that the first signed message need not wait for them. Returns at once."""

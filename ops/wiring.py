@@ -151,7 +151,8 @@ def _hands(ground: Ground, judge: Judging, out: WayOut, pool: Executor) -> Hands
     settings, db, keyring, clock = ground.settings, ground.db, ground.keyring, ground.clock
     desk = db.run(service_mailbox, keyring, settings.record.desk, clock.now()).id
     names = Names(settings.listen.hostname, settings.authserv_id)
-    deliverer = Deliverer(db, keyring, ground.trail, judge, names, announced(settings, db, desk), out.consign)
+    told = announced(settings, db, desk)
+    deliverer = Deliverer(db, keyring, ground.trail, judge, names, told, out.consign, judge.on_loop)
     pipelines, octets = _pipelines(ground), settings.mail.row_octets
     reception = Reception(db, keyring, clock, ground.blobs, deliverer, pipelines, pool, octets)
     return Hands(

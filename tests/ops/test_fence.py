@@ -1,9 +1,11 @@
 """Judged in a process of its own: the same verdicts, and whoever keeps it busy gets one too."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from pathlib import Path
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from crypto.trust import BadTrust
 from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
-from ops import cli, fence
+from ops import cell, cli, lane
 from ops.fence import Fence, TrustFiles
 from ops.trust_files import Watch
 from tests.support.pki import NOW, SIGNER, pki, signed
@@ -40,15 +42,15 @@ def test_who_keeps_the_process_busy_is_permerror_and_the_next_is_judged(fenced, 
         while True:
             pass
 
-    monkeypatch.setattr(fence, "CPU_S", 0)  # the forked process begins with what stands here now
-    monkeypatch.setattr(fence, "verify_message", endless)
+    monkeypatch.setattr(cell, "CPU_S", 0)  # the forked process begins with what stands here now
+    monkeypatch.setattr(cell, "verify_message", endless)
     assert fenced.judge(signed(), SIGNER, NOW) == Verdict(Reason.SURPRISE)
     monkeypatch.undo()
     assert fenced.judge(signed(), SIGNER, NOW).reason is Reason.OK
 
 
 def test_a_process_that_dies_is_permerror(fenced, monkeypatch):
-    monkeypatch.setattr(fence, "verify_message", lambda *_args, **_more: os._exit(1))
+    monkeypatch.setattr(cell, "verify_message", lambda *_args, **_more: os._exit(1))
     assert fenced.judge(signed(), SIGNER, NOW) == Verdict(Reason.SURPRISE)
 
 
@@ -97,22 +99,67 @@ def test_the_command_judges_each_file_whatever_lies_in_its_folders(tmp_path: Pat
     assert [answers[n][2] for n in range(3)] == ["none"] * 3
 
 
-def test_a_neighbour_that_kills_the_process_costs_nobody_else_the_verdict(monkeypatch):
-    """Both are with the same process when it dies; the honest one is judged again, alone."""
-    honest, hostile = signed(), signed().replace(b"Essai", b"Essaj")
-    judged = fence.verify_message
+HONEST, HOSTILE = signed(), signed().replace(b"Essai", b"Essaj")
+MIXED = [HOSTILE, HONEST, HOSTILE, HONEST]
+APART = [Reason.SURPRISE, Reason.OK, Reason.SURPRISE, Reason.OK]
 
-    def dies(raw, **more):
-        if raw == hostile:
-            os._exit(1)
-        return judged(raw, **more)
 
-    monkeypatch.setattr(fence, "verify_message", dies)
-    made = Fence(FILES, processes=1, start="fork")
+def when_hostile(act):
+    """`verify_message`, but for a hostile message `act()` instead."""
+    judged = cell.verify_message
+    return lambda raw, **more: act() if raw == HOSTILE else judged(raw, **more)
+
+
+def test_a_neighbour_that_kills_the_process_costs_nobody_else_the_verdict(fenced, monkeypatch):
+    monkeypatch.setattr(cell, "verify_message", when_hostile(lambda: os._exit(1)))
     with ThreadPoolExecutor(4) as threads:
-        verdicts = list(threads.map(lambda raw: made.judge(raw, SIGNER, NOW), [hostile, honest, hostile, honest]))
-    made.close()
-    assert [verdict.reason for verdict in verdicts] == [Reason.SURPRISE, Reason.OK, Reason.SURPRISE, Reason.OK]
+        verdicts = list(threads.map(lambda raw: fenced.judge(raw, SIGNER, NOW), MIXED))
+    assert [verdict.reason for verdict in verdicts] == APART
+
+
+def on_loop(fenced, raws):
+    """What the event loop is told when it asks all of these at once."""
+
+    async def ask():
+        return await asyncio.gather(*(fenced.judged(raw, SIGNER, NOW) for raw in raws))
+
+    return asyncio.run(ask())
+
+
+def test_the_loop_hears_the_verdicts_of_the_profile_in_the_order_of_its_questions(fenced):
+    raws = [signed(), HOSTILE, b"From: a@b.test\r\n\r\nplain", b"\xff" * 200, signed() + b"\r\n" * 500_000] * 5
+    trust = FILES.load()
+    assert on_loop(fenced, raws) == [verify_message(raw, trust=trust, at=NOW, envelope_sender=SIGNER) for raw in raws]
+
+
+def test_on_one_lane_too_a_neighbour_costs_nobody_the_verdict(fenced, monkeypatch):
+    monkeypatch.setattr(cell, "verify_message", when_hostile(lambda: os._exit(1)))
+    assert [verdict.reason for verdict in on_loop(fenced, MIXED)] == APART
+
+
+def test_a_process_that_is_stuck_on_a_lane_is_ended(fenced, monkeypatch):
+    """Its CPU is not used, so that no limit of the kernel ends it."""
+    monkeypatch.setattr(cell, "verify_message", when_hostile(lambda: time.sleep(600)))
+    monkeypatch.setattr(lane, "WALL_S", 1.0)
+    assert [verdict.reason for verdict in on_loop(fenced, MIXED)] == APART
+
+
+@pytest.mark.parametrize("said", [b"noise, and no length in front", b"\0\0\0\4null", b'\0\0\0\7["ok!"]'])
+def test_a_process_that_says_something_else_is_permerror(fenced, monkeypatch, said):
+    monkeypatch.setattr(cell, "_answered", lambda *_args: said)
+    assert on_loop(fenced, [HONEST, HONEST]) == [Verdict(Reason.SURPRISE)] * 2
+    assert fenced.judge(HONEST, SIGNER, NOW) == Verdict(Reason.SURPRISE)
+
+
+def test_what_was_asked_before_the_fence_was_closed_is_answered():
+    async def ask():
+        fenced = Fence(FILES, processes=1, start="fork")
+        asked = [asyncio.ensure_future(fenced.judged(HONEST, SIGNER, NOW)) for _ in range(20)]
+        await asked[0]
+        fenced.close()
+        return [(await one).reason for one in asked]
+
+    assert set(asyncio.run(ask())) == {Reason.OK}
 
 
 SERVER = """
