@@ -7,6 +7,7 @@ find where the message ends; this is what they have in common.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import IncrementalNewlineDecoder
 
 from core.errors import PliError
 from mail.limits import HEADER_OCTETS, MESSAGE_OCTETS, TEXT_LINE
@@ -47,19 +48,18 @@ class Intake:
     def take(self, text: bytes) -> None:
         """Octets of the message, no CR at their end cut from its LF."""
         if self.fault is None and text:
-            lines = text.splitlines()
-            self.fault = self._bounded(text, lines)
+            self.fault = self._bounded(text)
             if self.fault is None:
                 self._hand_on(text)
 
-    def _bounded(self, text: bytes, lines: list[bytes]) -> MailError | None:
-        if not _sound(text, lines):
+    def _bounded(self, text: bytes) -> MailError | None:
+        if not has_whole_line_ends(text):
             return BARE
         if self.size + len(text) > self._bounds.message:
             return LARGE
         if not self._header_fits(text):
             return LARGE_HEADER
-        return None if self._lines_fit(lines, ended=text.endswith(b"\n")) else LONG_LINE
+        return None if self._lines_fit(text) else LONG_LINE
 
     def _hand_on(self, text: bytes) -> None:
         self.size += len(text)
@@ -68,15 +68,16 @@ class Intake:
         except PliError as error:
             self.fault = to_mail_error(error)
 
-    def _lines_fit(self, lines: list[bytes], *, ended: bool) -> bool:
-        """`ended`: the last of them, too, has its line end."""
-        whole = self._bounds.line - 2
-        first = self._line + len(lines[0])
-        if len(lines) == 1:
-            self._line = 0 if ended else first
-            return first <= (whole if ended else whole + 2)
-        self._line = 0 if ended else len(lines.pop())
-        return first <= whole and max(map(len, lines)) <= whole and self._line <= whole + 2
+    def _lines_fit(self, text: bytes) -> bool:
+        """From each line end to the farthest one that a line of full length would reach: a few steps, whatever the
+        lines are."""
+        most, at = self._bounds.line, -self._line  # where the open line begins, before this piece if need be
+        while len(text) - at > most:
+            at = text.rfind(b"\n", max(at, 0), at + most) + 1
+            if not at:
+                return False
+        self._line = len(text) - (text.rfind(b"\n", max(at, 0)) + 1 or at)
+        return True
 
     def _header_fits(self, text: bytes) -> bool:
         if self._header is None:
@@ -91,8 +92,9 @@ class Intake:
         return self._header <= self._bounds.header
 
 
-def _sound(text: bytes, lines: list[bytes]) -> bool:
-    """Whether every line ends with CR LF and nothing is NUL. `splitlines` takes a CR, an LF or both for one line end:
-    the octets that are in no line are two for each only where all of them are whole."""
-    ends = len(lines) if text.endswith((b"\n", b"\r")) else len(lines) - 1
-    return len(text) == sum(map(len, lines)) + 2 * ends and b"\0" not in text
+def has_whole_line_ends(text: bytes) -> bool:
+    """Whether CR and LF come as a pair only, and nothing is NUL (RFC 5321 §2.3.8): asked of the decoder by which text
+    files learn which line ends they have, in one pass and without making the lines."""
+    seen = IncrementalNewlineDecoder(None, translate=False)
+    seen.decode(text.decode("latin-1"), final=True)
+    return seen.newlines in (None, "\r\n") and b"\0" not in text

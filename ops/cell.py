@@ -167,7 +167,7 @@ class Budget:
             self._until = until
 
 
-def _answered(questions: BufferedReader, head: bytes, trust: Trust) -> bytes:
+def _answered(questions: "BufferedReader[Any]", head: bytes, trust: Trust) -> bytes:
     asked, octets = _QUESTION.unpack(head)
     sender, at, binding = json.loads(questions.read(asked))
     raw, when = questions.read(octets), datetime.fromisoformat(at)
