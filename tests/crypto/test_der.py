@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto.cms import CERTIFICATES
 from crypto.der import MAX_DEPTH, MAX_NODES, BadDer, encode_oid, walk
-from tests.support.pki import der, person
+from crypto.rawmime import take_apart
+from tests.support.pki import der, person, signed
 
 
 def tlv(tag: int, content: bytes) -> bytes:
@@ -41,6 +43,46 @@ def test_children_cover_their_parent(data):
             cover(child)
 
     cover(walk(data))
+
+
+def shape(node):
+    return node.tag, node.raw, node.content, node.strict, [shape(child) for child in node.children]
+
+
+def outcome(data, *familiar):
+    try:
+        return shape(walk(data, *familiar))
+    except BadDer:
+        return "refused"
+
+
+SIGNED = take_apart(signed()).cms
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SIGNED) - 1), st.binary(max_size=2)), max_size=3))
+def test_what_was_walked_before_is_walked_alike(changes):
+    data = SIGNED
+    for at, new in changes:
+        data = data[:at] + new + data[at + len(new) :]
+    assert outcome(data, CERTIFICATES) == outcome(data) == outcome(data, CERTIFICATES)
+
+
+@pytest.mark.parametrize("value", [b"\x30\x80\x00\x00", b"\x30\x81\x00", b"\x1f\x01\x00", b"\x30", b"\x30\x84", b""])
+def test_odd_values_in_a_familiar_place(value):
+    data = tlv(0x30, tlv(0xA0, value))
+    assert outcome(data, (2, 0xA0)) == outcome(data)
+
+
+def test_bounds_count_what_was_walked_before():
+    deep = b""
+    for _ in range(MAX_DEPTH - 2):
+        deep = tlv(0x30, deep)
+    many = tlv(0x30, tlv(0x04, b"") * 1000)
+    for _ in range(2):
+        assert outcome(tlv(0x30, tlv(0xA0, deep)), (2, 0xA0)) != "refused"
+        assert outcome(tlv(0x30, tlv(0xA0, tlv(0x30, deep))), (2, 0xA0)) == "refused"
+        assert outcome(tlv(0x30, tlv(0xA0, many * 19)), (2, 0xA0)) != "refused"
+        assert outcome(tlv(0x30, tlv(0xA0, many * 20)), (2, 0xA0)) == "refused"
 
 
 def test_indefinite_lengths_are_read_and_marked():

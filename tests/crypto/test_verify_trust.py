@@ -37,6 +37,42 @@ def test_a_remembered_path_still_expires():
     assert reason(signed(), trust=trust) is Reason.OK
 
 
+def test_a_certificate_that_was_found_good_is_asked_for_again_once_its_lists_are_old():
+    trust = pki().trust_with(*pki().crls(days=7))
+    expected = {
+        NOW: Reason.OK,
+        NOW + 7 * DAY: Reason.OK,
+        NOW + 7 * DAY + dt.timedelta(seconds=1): Reason.REVOCATION_STALE,
+        NOW - dt.timedelta(minutes=6): Reason.REVOCATION_STALE,
+        NOW - dt.timedelta(minutes=4): Reason.OK,
+        NOW + 5000 * DAY: Reason.EXPIRED,
+    }
+    for at in (*expected, *reversed(expected)):
+        assert reason(signed(), trust=trust, at=at) is expected[at]
+
+
+def test_a_certificate_that_was_found_good_speaks_for_no_other_sender_and_no_other_content():
+    trust, mail = pki().trust, signed()
+    assert reason(mail, trust=trust) is Reason.OK
+    assert trust.standings.is_good(der(person().certificate), NOW)
+    assert reason(mail, trust=trust, envelope_sender="un.autre@cabinet.example") is Reason.ENVELOPE_MISMATCH
+    assert reason(mail.replace(b"Bonjour", b"Bonsoir"), trust=trust) is Reason.CONTENT_CHANGED
+    assert reason(mail.replace(SIGNER.encode(), b"un.autre@cabinet.example", 1), trust=trust) is Reason.FROM_MISMATCH
+
+
+def test_what_was_refused_is_not_found_good_later():
+    gone, trust = person(), pki().trust
+    pki().mail_ca.revoked[gone.certificate.serial_number] = NOW - DAY
+    try:
+        revoking = pki().trust_with(*pki().crls())
+    finally:
+        del pki().mail_ca.revoked[gone.certificate.serial_number]
+    for _ in range(2):
+        assert reason(signed(gone), trust=revoking) is Reason.REVOKED
+        assert not revoking.standings.is_good(der(gone.certificate), NOW)
+        assert reason(signed(gone), trust=trust) is Reason.OK
+
+
 def test_an_expired_anchor_is_refused():
     old = Authority.create("Vieille racine", now=NOW - 30 * DAY, days=10)
     leaf = old.issue_smime(SIGNER, "A", now=NOW - 29 * DAY, days=365)
