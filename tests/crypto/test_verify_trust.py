@@ -60,6 +60,20 @@ def test_a_certificate_that_was_found_good_speaks_for_no_other_sender_and_no_oth
     assert reason(mail.replace(SIGNER.encode(), b"un.autre@cabinet.example", 1), trust=trust) is Reason.FROM_MISMATCH
 
 
+def test_a_list_whose_time_has_not_come_is_heeded_once_it_has():
+    """Found good by the list of today, a certificate is not good by the one of tomorrow that was there already."""
+    who = person()
+    today, tomorrow = pki().crls(), NOW + DAY
+    pki().mail_ca.revoked[who.certificate.serial_number] = tomorrow
+    try:
+        later = pki().crls(at=tomorrow)
+    finally:
+        del pki().mail_ca.revoked[who.certificate.serial_number]
+    trust = pki().trust_with(*today, *later)
+    for at, answer in ((NOW, Reason.OK), (tomorrow, Reason.REVOKED), (NOW, Reason.OK)):
+        assert reason(signed(who), trust=trust, at=at) is answer
+
+
 def test_what_was_refused_is_not_found_good_later():
     gone, trust = person(), pki().trust
     pki().mail_ca.revoked[gone.certificate.serial_number] = NOW - DAY
