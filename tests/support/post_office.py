@@ -3,6 +3,7 @@
 Dr Aubin and Dr Leroux are professionals, Leroux's pharmacy is an ORG, Lea and Paul are patients; all invented.
 """
 
+import asyncio
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -127,8 +128,9 @@ class PostOffice:
         names = Names("localhost", "pli.example")
         self.queue = self.db.run(self._queue)
         consign = Consigner(self.db, self.keyring, self.queue, timedelta(days=5))
+        told = tuple(map(Announcement, self.announce))
         self.deliverer = Deliverer(
-            self.db, self.keyring, self.trail, self._judge, names, tuple(map(Announcement, self.announce)), consign
+            self.db, self.keyring, self.trail, self._judge, names, told, consign, self._judge_on_loop
         )
         self.reception = Reception(
             self.db, self.keyring, self.clock, self.blobs, self.deliverer, self._pipelines(), self.pool, self.row_octets
@@ -141,6 +143,9 @@ class PostOffice:
 
     def _judge(self, _raw: bytes, _sender: str | None, _at: datetime) -> Verdict:
         return self.verdict
+
+    async def _judge_on_loop(self, raw: bytes, sender: str | None, at: datetime) -> Verdict:
+        return await asyncio.to_thread(self._judge, raw, sender, at)
 
     def _queue(self, session: Session) -> Queue:
         address = Address.parse(POSTMASTER)
