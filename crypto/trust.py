@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 
-from crypto.path import Path, PathCache
+from crypto.path import PathCache
 from crypto.reading import UNREADABLE
 from crypto.revocation import Lists, Named, check_plain, delta_revokes, freshness
+from crypto.routes import Path
 from crypto.standing import Standings
 from crypto.verdict import Reason, Refusal
 

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from crypto.binding import check_binding
 from crypto.certificate import Leaf, check_above, check_signs, read_certificate
 from crypto.cms import SignedData, key_kind, parse
-from crypto.path import Path
 from crypto.protected import check_protected
 from crypto.rawmime import Pieces, take_apart
+from crypto.routes import Path
 from crypto.signature import check_certificate_hash, check_digest, check_signature
 from crypto.trust import Trust
 from crypto.verdict import (
