@@ -246,7 +246,8 @@ class Bridge:
                     pass
                 wait = FIRST_WAIT_S
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.wake.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):  # wait_for of 3.11 may swallow a cancellation: it never ended
+                        await self.wake.wait()
             except SessionEnded:
                 raise
             except PliError as error:
