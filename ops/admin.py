@@ -16,8 +16,8 @@ from core.clock import epoch_ms, from_epoch_ms
 from core.tables import audit
 from directory.tables import mailboxes
 from mail.tables import folder_messages, folders
+from ops.commands.doctor import open_work
 from ops.doctor.examine import examine
-from ops.doctor_commands import open_work
 from ops.indicators import indicators
 from ops.keys import secret_line
 from ops.metrics import exposition

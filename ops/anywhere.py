@@ -23,7 +23,7 @@ def _run_here(home: Path, name: str, arguments: dict[str, Any], progress: Progre
     from core.clock import SystemClock
     from core.redact import configure_logging
     from core.settings import Settings
-    from ops.commands import run
+    from ops.commands.table import run
     from ops.instance import check_made
     from ops.lock import HomeLock
     from ops.wiring import build

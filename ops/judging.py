@@ -11,7 +11,7 @@ from typing import Any
 from core.errors import BadInput
 from crypto.trust import BadTrust, readable
 from crypto.verdict import Verdict
-from ops.cli_moment import moment
+from ops.cli.moment import moment
 from ops.fence import Fence, TrustFiles
 
 PEM_MARK = b"-----BEGIN"

@@ -7,7 +7,7 @@ from core.settings import Settings
 from crypto.trust import BadTrust
 from crypto.xmldsig import XML_OCTETS
 from directory.whitelist import ListRules, judge_list
-from ops.cli_moment import moment
+from ops.cli.moment import moment
 from ops.fetch import fetch
 from ops.trust_list import KEPT, answer, load_anchors, rules_of, signer_dn
 

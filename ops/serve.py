@@ -22,7 +22,7 @@ from celery import Celery
 from core.clock import Clock
 from core.settings import Settings
 from mail.folder_names import seal_old_names
-from ops import commands
+from ops.commands import table as commands
 from ops.control import Control, Progress
 from ops.courier import Courier
 from ops.crew import Crew

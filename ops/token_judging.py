@@ -9,7 +9,7 @@ from typing import BinaryIO
 from core.errors import BadInput, PliError
 from crypto.jwks import ALGORITHMS, JWKS_OCTETS, BadKeys, TokenKeys
 from crypto.jwt import TOKEN_OCTETS, TokenRules, TokenVerdict, verify_token
-from ops.cli_moment import moment
+from ops.cli.moment import moment
 from ops.fetch import fetch
 
 

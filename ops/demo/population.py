@@ -18,6 +18,7 @@ from mail.accounts import NewAccount, accounts_of, create_account
 from mail.conversations import record_dispensation
 from mail.folders import create_default_folders
 from mail.seals import keep_seal
+from ops.commands.directory import import_files
 from ops.control import Progress
 from ops.demo.cast import (
     COLLEAGUES,
@@ -34,7 +35,6 @@ from ops.demo.cast import (
 )
 from ops.demo.papers import Papers
 from ops.demo_files import medicines_folder
-from ops.directory_commands import import_files
 from ops.wiring import App
 from portal.team import keep_pin
 from record.medicines.import_bdpm import import_folder

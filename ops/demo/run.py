@@ -15,7 +15,7 @@ from rich.console import Console
 from core.clock import SystemClock
 from core.redact import configure_logging
 from core.settings import Settings
-from ops.cli_common import progress_bar
+from ops.cli.common import progress_bar
 from ops.demo.age import age_s
 from ops.demo.chat_cast import CHAT_SERVER, chat_facts, chat_rooms, chat_users
 from ops.demo.client import Post

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import cli
+from ops.cli import main as cli
 from ops.demo.cast import PATIENTS
 from ops.demo_files import PHOTO_DATE, photo_pdf, prescription_pdf
 from tests.support.commands import leaves, root

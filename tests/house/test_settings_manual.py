@@ -5,7 +5,7 @@ import re
 from typer.testing import CliRunner
 
 from core.settings import Settings, names
-from ops.cli import app
+from ops.cli.main import app
 from tests.support.house import name_of, sources, text_of
 from tests.support.manual import block, written
 

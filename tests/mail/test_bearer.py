@@ -15,8 +15,8 @@ from mail.accounts import NewAccount, account_by_login, accounts_of, create_acco
 from mail.auth import Authenticator
 from mail.bearer import TokenLogin, decode_oauthbearer, decode_xoauth2
 from mail.sasl import BadSasl
-from ops import cli
 from ops.bearing import token_check
+from ops.cli import main as cli
 from tests.support.post_office import AUBIN, PHARMACY, PostOffice
 from tests.support.token_maker import AUDIENCE, ISSUER, SUBJECT, Maker, claims
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import BadInput
 from crypto.passwords import verify_password
-from ops.account_commands import chosen
+from ops.commands.account import chosen
 
 
 @pytest.mark.parametrize("password", ["", "demo", "password1234", "lea.inventee1", "x" * 2000])

@@ -10,7 +10,7 @@ from core.errors import BadInput, NotFound
 from directory.annuaire import Annuaire
 from directory.importing import Importer, Rules
 from directory.national import FILES, generate
-from ops import directory_commands
+from ops.commands import directory as directory_commands
 from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import PHARMACY, open_kept
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from crypto.trust import BadTrust
 from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
-from ops import cell, cli, lane
+from ops import cell, lane
+from ops.cli import main as cli
 from ops.fence import Fence, TrustFiles
 from ops.trust_files import Watch
 from tests.support.pki import NOW, SIGNER, pki, signed

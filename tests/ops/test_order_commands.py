@@ -11,7 +11,7 @@ import pytest
 from core.db import Db
 from core.errors import Refused
 from mail.store import Store
-from ops import order_commands
+from ops.commands import order as order_commands
 from record.lines import propose
 from record.order_book import READING, OrderBook
 from record.order_detail import Detail

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from core.clock import SystemClock
 from core.db import Db
 from crypto.keyring import FileKeyring
-from ops import cli, instance, migrate
+from ops import instance, migrate
+from ops.cli import main as cli
 from record.medicines import bdpm
 from record.medicines.import_bdpm import import_folder
 from tests.support.medicines import editions, silent

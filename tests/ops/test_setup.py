@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from ops.cli import app
+from ops.cli.main import app
 
 
 def pli(*arguments: str) -> str:

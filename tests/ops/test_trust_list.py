@@ -11,7 +11,7 @@ from core.clock import FakeClock
 from core.db import Db
 from core.settings import BadSettings, Settings
 from directory.trusted import is_listed, is_withdrawn, parse_dn, trusts
-from ops import cli
+from ops.cli import main as cli
 from ops.trust_list import KEPT, ListRefused, TrustCircle
 from tests.support.list_maker import DN, OTHER_DN, authority, document, seal, xmldsig
 

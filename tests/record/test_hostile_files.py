@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 LAUNCH = """import atexit, sys
 place = sys.argv.pop(1)
 atexit.register(lambda: open(place, "w").write(open("/proc/self/status").read()))
-from ops.cli import main
+from ops.cli.main import main
 main()"""
 CPU_SECONDS, MEMORY = 5, 256 * 1024 * 1024
 WORDS = {word.value for word in Problem}

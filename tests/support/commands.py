@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from ops.cli import app
+from ops.cli.main import app
 
 
 def root() -> Any:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Connected software: keys for the record's FHIR interface.", no_args_is_help=True)
 By = Annotated[str, typer.Option("--by", help="Login of the professional in whose mailbox's name it reads.")]

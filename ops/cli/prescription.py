@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, progress_bar
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, progress_bar
 
 app = typer.Typer(help="Prescriptions, read by machine and proposed to people.", no_args_is_help=True)
 

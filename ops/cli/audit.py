@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from core.errors import BadInput
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="The trail of accesses: verified, proved, shown.", no_args_is_help=True)
 MOST_OCTETS = 1024 * 1024

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from ops import cli_glass, cli_unpack
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli import glass as cli_glass
+from ops.cli import unpack as cli_unpack
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Documents of the patient record.", no_args_is_help=True)
 app.command("unpack")(cli_unpack.unpack)

@@ -16,7 +16,7 @@ from directory.patients import Identity, create_patient
 from directory.resolve import add_local_domain
 from mail.accounts import NewAccount, create_account
 from mail.folders import create_default_folders
-from ops.account_commands import chosen
+from ops.commands.account import chosen
 from ops.control import Progress
 from ops.people import patient
 from ops.wiring import App

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, Home, run
+from ops.cli.common import DEFAULT_HOME, Home, run
 
 export = typer.Typer(help="A mailbox or a patient's record as one ZIP.", no_args_is_help=True)
 Zip = Annotated[Path, typer.Argument(help="New file, ending in .zip.")]

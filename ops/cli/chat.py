@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run
 
 app = typer.Typer(no_args_is_help=True, help="Chat between professionals, over Matrix.")
 Address = Annotated[str, typer.Argument(help="A professional's or an organisation's address.")]

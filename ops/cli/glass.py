@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Access to a record in an emergency, and its review.", no_args_is_help=True)
 

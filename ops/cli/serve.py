@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from core.errors import PliError
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 work = typer.Typer(help="Work promised and not done yet.", no_args_is_help=True)
 MARKS = {"good": "[green]●[/]", "warn": "[yellow]●[/]", "bad": "[red]●[/]", "off": "[dim]○[/]"}

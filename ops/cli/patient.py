@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.errors import Refused
-from ops.cli_common import DEFAULT_HOME, Home, run
+from ops.cli.common import DEFAULT_HOME, Home, run
 
 app = typer.Typer(help="Patients.", no_args_is_help=True)
 

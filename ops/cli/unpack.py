@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli_common import AsJson, Home, show
+from ops.cli.common import AsJson, Home, show
 
 COULD_NOT_RUN = 2
 

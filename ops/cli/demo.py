@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from instant.synapse_process import begin
-from ops.cli_common import DEFAULT_HOME, Home
+from ops.cli.common import DEFAULT_HOME, Home
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, Home
+from ops.cli.common import DEFAULT_HOME, Home
 
 config = typer.Typer(help="The settings.", no_args_is_help=True)
 UNIT = """[Unit]

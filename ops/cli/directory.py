@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, progress_bar, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, progress_bar, run, show
 
 app = typer.Typer(help="The annuaire: professionals, structures, their mailboxes.", no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, Home
+from ops.cli.common import DEFAULT_HOME, Home
 
 COULD_NOT_RUN = 2
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run
 
 COULD_NOT_RUN = 2
 

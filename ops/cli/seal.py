@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Seals: the keys with which mailboxes sign.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument(help="The mailbox's address.")]

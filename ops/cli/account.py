@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.errors import BadInput
-from ops.cli_common import DEFAULT_HOME, AsJson, Home, run, show
+from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Mailboxes and the accounts that open them.", no_args_is_help=True)
 

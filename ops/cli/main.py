@@ -8,30 +8,30 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from core.errors import PliError
-from ops import (
-    cli_account,
-    cli_audit,
-    cli_backup,
-    cli_chat,
-    cli_collect,
-    cli_demo,
-    cli_directory,
-    cli_doctor,
-    cli_keyring,
-    cli_message,
-    cli_order,
-    cli_patient,
-    cli_prescription,
-    cli_queue,
-    cli_record,
-    cli_refdata,
-    cli_seal,
-    cli_serve,
-    cli_setup,
-    cli_software,
-    cli_token,
-    cli_trust,
-    cli_verify,
+from ops.cli import (
+    account,
+    audit,
+    backup,
+    chat,
+    collect,
+    demo,
+    directory,
+    doctor,
+    keyring,
+    message,
+    order,
+    patient,
+    prescription,
+    queue,
+    record,
+    refdata,
+    seal,
+    serve,
+    setup,
+    software,
+    token,
+    trust,
+    verify,
 )
 
 GARBAGE_AFTER = 100_000  # objects made: to look through what imports leave took a fifth of a start
@@ -44,29 +44,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(cli_account.app, name="account")
-app.add_typer(cli_audit.app, name="audit")
-app.add_typer(cli_chat.app, name="chat")
-app.add_typer(cli_keyring.app, name="keyring")
-app.add_typer(cli_directory.app, name="directory")
-app.add_typer(cli_collect.app, name="collect")
-app.add_typer(cli_message.app, name="message")
-app.add_typer(cli_order.app, name="order")
-app.add_typer(cli_patient.app, name="patient")
-app.add_typer(cli_prescription.app, name="prescription")
-app.add_typer(cli_queue.app, name="queue")
-app.add_typer(cli_record.app, name="record")
-app.add_typer(cli_refdata.app, name="refdata")
-app.add_typer(cli_seal.app, name="seal")
-app.add_typer(cli_software.app, name="software")
-app.add_typer(cli_token.app, name="token")
-app.add_typer(cli_trust.app, name="trust")
-cli_backup.register(app)
-cli_demo.register(app)
-cli_doctor.register(app)
-cli_serve.register(app)
-cli_setup.register(app)
-cli_verify.register(app)
+app.add_typer(account.app, name="account")
+app.add_typer(audit.app, name="audit")
+app.add_typer(chat.app, name="chat")
+app.add_typer(keyring.app, name="keyring")
+app.add_typer(directory.app, name="directory")
+app.add_typer(collect.app, name="collect")
+app.add_typer(message.app, name="message")
+app.add_typer(order.app, name="order")
+app.add_typer(patient.app, name="patient")
+app.add_typer(prescription.app, name="prescription")
+app.add_typer(queue.app, name="queue")
+app.add_typer(record.app, name="record")
+app.add_typer(refdata.app, name="refdata")
+app.add_typer(seal.app, name="seal")
+app.add_typer(software.app, name="software")
+app.add_typer(token.app, name="token")
+app.add_typer(trust.app, name="trust")
+backup.register(app)
+demo.register(app)
+doctor.register(app)
+serve.register(app)
+setup.register(app)
+verify.register(app)
 
 
 def main() -> None:
@@ -88,7 +88,3 @@ def main() -> None:
 def _stop(text: str, code: int) -> NoReturn:
     print(f"pli: {' '.join(text.split())}", file=sys.stderr)
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""`pli`, a file a group of commands."""
