@@ -109,16 +109,6 @@ class Mail(Group):
         default=365,
         description="A patient may write first to a pharmacy that dispensed reimbursed medicines within this time.",
     )
-    app_retention_days: int = Field(
-        default=90,
-        ge=0,
-        description="Days after reading until mail in an APP mailbox is purged; 0: never. Our default.",
-    )
-    person_retention_days: int = Field(
-        default=0,
-        ge=0,
-        description="Days after reading until mail in a PER or ORG mailbox is purged; 0: never. Our default.",
-    )
     inactive_days: int = Field(
         default=365,
         ge=0,

@@ -34,14 +34,6 @@ def verify_password(encoded: str | None, text: str) -> bool:
         return False
 
 
-def needs_rehash(encoded: str) -> bool:
-    """True when the hash was made with other parameters than today's: hash again at the next good login."""
-    try:
-        return _HASHER.check_needs_rehash(encoded)
-    except InvalidHashError:
-        return True
-
-
 @functools.lru_cache(maxsize=4)
 def stretch(passphrase: str, salt: bytes) -> bytes:
     """A key of 32 bytes from a passphrase: argon2id, 3 passes over 64 MiB (RFC 9106 §4, second choice)."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.passwords import MAX_BYTES, hash_password, needs_rehash, verify_password
+from crypto.passwords import MAX_BYTES, hash_password, verify_password
 
 HASH = hash_password("correct horse é")
 OLD = "$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHQxMjM0NTY$Zm9vYmFyYmF6"
@@ -14,7 +14,6 @@ def test_the_right_password_is_accepted():
 
 def test_the_hash_states_the_owasp_minimum():
     assert HASH.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert not needs_rehash(HASH)
 
 
 def test_composed_and_decomposed_letters_agree():
@@ -65,8 +64,3 @@ def test_hashes_of_one_password_differ():
 def test_empty_or_huge_passwords_are_not_hashed(bad):
     with pytest.raises(ValueError):
         hash_password(bad)
-
-
-def test_old_parameters_ask_for_a_new_hash():
-    assert needs_rehash(OLD)
-    assert needs_rehash("not a hash")

@@ -9,12 +9,6 @@ from ops.cli.main import app
 from tests.support.house import name_of, sources, text_of
 from tests.support.manual import block, written
 
-# Thresholds of the field that are settled here already; what obeys them comes with the part named.
-AWAITED = {
-    "mail.app_retention_days": "the purge",
-    "mail.person_retention_days": "the purge",
-}
-
 
 def fields(model=Settings, path=""):
     for name, info in model.model_fields.items():
@@ -45,7 +39,7 @@ def test_every_setting_is_read_by_somebody():
     code = "\n".join(text_of(path) for path in sources() if not name_of(path).startswith(homes))
     own = "\n".join(text_of(path) for path in sources("core") if name_of(path) == "core/settings.py")
     unread = [name for name in names() if not is_read(name, code + own)]
-    assert not set(unread) - AWAITED.keys()
+    assert not unread
 
 
 def is_read(name, code):
