@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from record.unpack.facts import Problem, Unreadable
 from record.unpack.limits import JSON_BYTES, JSON_DEPTH, JSON_VALUES, NUMBER_CHARACTERS
 
-_STRING = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"?', re.DOTALL)  # one that is not closed goes on to the end
+_STRING = re.compile(rb'"[^"]*+"?')  # one that is not closed goes on to the end
 _NOT_BRACKETS = re.compile(rb"[^][{}]+")
 _LONG_NUMBER = re.compile(rb"[0-9.eE+-]{%d}" % (NUMBER_CHARACTERS + 1))
 
@@ -29,7 +29,8 @@ def read_json(data: bytes) -> Any:
 
 def _check(data: bytes) -> None:
     """On the bytes, strings taken out: depth, number of values, length of numbers."""
-    bare = _STRING.sub(b"", data)
+    unescaped = data.replace(b"\\\\", b"").replace(b'\\"', b"")  # a backslash elsewhere ends the reading later
+    bare = _STRING.sub(b"", unescaped)
     if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > JSON_VALUES:
         raise Unreadable(Problem.TOO_LARGE)
     if _LONG_NUMBER.search(bare):
