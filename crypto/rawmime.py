@@ -60,8 +60,6 @@ def take_apart(raw: bytes) -> Pieces:
     block, body = split_header(message)
     header = read_header(block)
     kind = _signed_type(header)
-    if not has_plain_lines(message):
-        raise Refusal(Reason.BAD_LINES)
     if kind.kind in OPAQUE_TYPES:
         return Pieces(header, None, _decode(header, body, len(message)))
     return Pieces(header, *_cut(header, kind, body))
@@ -167,6 +165,8 @@ def _two_parts(body: bytes, delimiter: bytes) -> tuple[bytes, bytes]:
     (an inner boundary that extends the outer one) is refused: parsers cut differently there."""
     text = b"\r\n" + body
     spans = _delimiters(text, b"\r\n" + delimiter)
+    if not has_plain_lines(text[: spans[1][1]] if len(spans) > 1 else text):  # base64 may have lines of its own behind
+        raise Refusal(Reason.BAD_LINES)
     if [closing for _, _, closing in spans] != [False, False, True] or text[spans[2][1] :].strip(_BLANK):
         raise Refusal(Reason.BAD_MULTIPART)
     (_, start, _), (middle, resume, _), (end, _, _) = spans

@@ -1,6 +1,7 @@
 """What `pli verify` does: reads anchors, intermediates, lists and messages, and asks the strict profile."""
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from ops.cli.moment import moment
 from ops.fence import Fence, TrustFiles
 
 PEM_MARK = b"-----BEGIN"
+_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class CannotJudge(BadInput):
@@ -33,7 +35,7 @@ def judge_files(
     try:
         trust = _trust(anchors, intermediates, crls)
         when = moment(at)
-        raws = [(path, path.read_bytes()) for path in messages]
+        raws = [(path, _as_sent(path.read_bytes())) for path in messages]
     except (OSError, BadTrust, BadInput) as error:
         raise CannotJudge(_why(error)) from None
     return _judged_all(raws, trust, when, binding)
@@ -58,6 +60,13 @@ def _judged_all(
             yield _line(path, verdict, time.perf_counter() - began)
     finally:
         fence.close()
+
+
+def _as_sent(raw: bytes) -> bytes:
+    """A file kept with Unix line ends gets those of the wire. `openssl cms -sign` writes such files, with CRLF in the
+    signed part only; where a CR stands in the header, the file is taken as it is."""
+    header, blank, _body = raw.partition(b"\n\n")
+    return _BARE_LF.sub(b"\r\n", raw) if blank and b"\r" not in header else raw
 
 
 def _line(path: Path, verdict: Verdict, seconds: float) -> dict[str, Any]:

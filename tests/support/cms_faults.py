@@ -156,5 +156,12 @@ def genuine() -> bytes:
     return mail(signed_data(Recipe()))
 
 
+def unix_base64() -> bytes:
+    """As `openssl cms -sign -crlfeol` writes: CRLF everywhere but between the lines of the signature."""
+    before, mark, after = genuine().rpartition(b"base64\r\n\r\n")
+    text, end, rest = after.partition(b"\r\n--")
+    return before + mark + text.replace(b"\r\n", b"\n") + end + rest
+
+
 def opaque() -> bytes:
     return opaque_mail(signed_data(Recipe(embed=True)))

@@ -23,6 +23,7 @@ from tests.support.cms_faults import (
     pss,
     side_by_side,
     typed,
+    unix_base64,
     unsigned,
 )  # fmt: skip
 from tests.support.cms_maker import attribute
@@ -157,6 +158,13 @@ ROWS = (
     ),
     ("Message", "file with Unix line ends", lambda: genuine().replace(b"\r\n", b"\n"), R.OK, True),
     ("Message", "line ends mixed", lambda: genuine().replace(b"\r\n", b"\n", 3), R.BAD_HEADER, True),
+    (
+        "Message",
+        "Unix line ends within the signature's base64",
+        unix_base64,
+        R.OK,
+        True,
+    ),
     ("Message", "line ends of CR alone", lambda: genuine().replace(b"\r\n", b"\r"), R.NOT_SIGNED, False),
     (
         "Message",

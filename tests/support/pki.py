@@ -159,7 +159,7 @@ def openssl_sign(who: Identity, *options: str, headers: bytes = HEADERS, part: b
         (folder / "part").write_bytes(part)
         command = ["openssl", "cms", "-sign", "-binary", "-signer", certificate, "-inkey", key, "-in", folder / "part"]
         extra = ["-certfile", folder / "chain.pem"] if "-nocerts" not in options and who.chain else []
-        out = _run([*map(str, command), *map(str, extra), *options])
+        out = run_openssl([*map(str, command), *map(str, extra), *options])
         assert out.returncode == 0, out.stderr
         return headers + _crlf(out.stdout)
 
@@ -179,7 +179,7 @@ def openssl_accepts(mail: bytes, email: str | None = None, at: dt.datetime = NOW
         command += ["-CAfile", folder / "ca.pem", "-certfile", folder / "mid.pem"]
         command += ["-attime", str(int(at.timestamp())), "-out", folder / "out"]
         command += ["-verify_email", email] if email else []
-        return _run(list(map(str, command))).returncode == 0
+        return run_openssl(list(map(str, command))).returncode == 0
 
 
 def openssl_trusts(who: Identity, purpose: str = "smimesign") -> subprocess.CompletedProcess[bytes]:
@@ -191,8 +191,9 @@ def openssl_trusts(who: Identity, purpose: str = "smimesign") -> subprocess.Comp
         (folder / "mid.pem").write_bytes(pki().mail_ca.certificate_pem)
         command = ["openssl", "verify", "-purpose", purpose, "-x509_strict", "-CAfile", folder / "ca.pem"]
         command += ["-untrusted", folder / "mid.pem", "-attime", str(int(NOW.timestamp())), folder / "who.pem"]
-        return _run(list(map(str, command)))
+        return run_openssl(list(map(str, command)))
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+def run_openssl(command: list[str]) -> subprocess.CompletedProcess[bytes]:
+    """An openssl command; nobody answers its questions."""
     return subprocess.run(command, capture_output=True, timeout=60, check=False)
