@@ -1,18 +1,18 @@
 """`/api/webhooks`: a pharmacy's software says where it wants to be called, and sees how the calls went."""
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Path
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from portal.api_caller import Caller
 from portal.api_faults import FAULTS
 from portal.api_fhir import instant
 from portal.hook_target import LONGEST_URL
 from portal.hooks import Call, Hook
-from portal.session import Visitor
-from portal.work import Work
+from portal.work import TheHooks
 
+router = APIRouter()
 Id = Annotated[str, Path(pattern=r"^[0-9]{1,18}$")]
 
 
@@ -51,37 +51,36 @@ class CallOut(BaseModel):
     attempts: int
 
 
-def add(api: FastAPI, caller_of: Callable[..., Visitor]) -> None:
-    """The routes. `caller_of` is the dependency that knows who calls."""
-    work: Work = api.state.work
-    book = work.hooks
+@router.get("/webhooks", responses=FAULTS)
+def hooks(caller: Caller, book: TheHooks) -> list[HookOut]:
+    """Where this pharmacy's software is called."""
+    return [HookOut(**_facts(hook)) for hook in book.of(caller)]
 
-    @api.get("/webhooks", responses=FAULTS)
-    def hooks(caller: Annotated[Visitor, Depends(caller_of)]) -> list[HookOut]:
-        """Where this pharmacy's software is called."""
-        return [HookOut(**_facts(hook)) for hook in book.of(caller)]
 
-    @api.post("/webhooks", responses=FAULTS, status_code=201)
-    def make(caller: Annotated[Visitor, Depends(caller_of)], body: HookBody) -> HookMade:
-        """Be called at this address when an order changes or its patient writes."""
-        hook = book.make(caller, body.url)
-        return HookMade(**_facts(hook), secret=hook.secret)
+@router.post("/webhooks", responses=FAULTS, status_code=201)
+def make(caller: Caller, book: TheHooks, body: HookBody) -> HookMade:
+    """Be called at this address when an order changes or its patient writes."""
+    hook = book.make(caller, body.url)
+    return HookMade(**_facts(hook), secret=hook.secret)
 
-    @api.delete("/webhooks/{id}", responses=FAULTS, status_code=204)
-    def remove(caller: Annotated[Visitor, Depends(caller_of)], id: Id) -> None:
-        """Not any more."""
-        book.remove(caller, int(id))
 
-    @api.post("/webhooks/{id}/ping", responses=FAULTS, status_code=202)
-    def ping(caller: Annotated[Visitor, Depends(caller_of)], id: Id) -> dict[str, str]:
-        """A call that says nothing, to try the signature."""
-        book.ping(caller, int(id))
-        return {"id": id}
+@router.delete("/webhooks/{id}", responses=FAULTS, status_code=204)
+def remove(caller: Caller, book: TheHooks, id: Id) -> None:
+    """Not any more."""
+    book.remove(caller, int(id))
 
-    @api.get("/webhook-calls", responses=FAULTS)
-    def calls(caller: Annotated[Visitor, Depends(caller_of)]) -> list[CallOut]:
-        """The last calls, newest first."""
-        return [_call(call) for call in book.calls(caller)]
+
+@router.post("/webhooks/{id}/ping", responses=FAULTS, status_code=202)
+def ping(caller: Caller, book: TheHooks, id: Id) -> dict[str, str]:
+    """A call that says nothing, to try the signature."""
+    book.ping(caller, int(id))
+    return {"id": id}
+
+
+@router.get("/webhook-calls", responses=FAULTS)
+def calls(caller: Caller, book: TheHooks) -> list[CallOut]:
+    """The last calls, newest first."""
+    return [_call(call) for call in book.calls(caller)]
 
 
 def _facts(hook: Hook) -> dict[str, Any]:

@@ -6,25 +6,26 @@ By a key in `Authorization: Bearer` alone: cookies are not looked at, so that no
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Path, Query
+from fastapi import APIRouter, FastAPI, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
 
-from core.errors import NotFound, Refused
+from core.errors import NotFound
 from portal import api_faults, api_fhir, api_hooks
 from portal.answers import answer_patient
+from portal.api_caller import Caller
 from portal.api_faults import FAULTS, FHIR_FAULTS, FhirJson
 from portal.cards import Card
-from portal.desk import actor
-from portal.doors import Front, SignInNeeded
+from portal.desk import Desk, actor
+from portal.doors import Front, TheFront
 from portal.session import Visitor
-from portal.work import Work
+from portal.work import TheDesk, TheThreads, Work
 from record.lines import posology_text
 from record.order_facts import Order, Owed, Wish
 from record.orders import State
 
 NUMBER = r"^[A-HJ-NP-Z2-9]{3}-[A-HJ-NP-Z2-9]{4}$"
 Number = Annotated[str, Path(pattern=NUMBER)]
+AskedTask = Annotated[str, Query(pattern=NUMBER)]
 
 
 class Body(BaseModel):
@@ -77,101 +78,91 @@ class MessageOut(BaseModel):
     text: str
 
 
-def _caller(request: Request, authorization: Annotated[str, Header()] = "") -> Visitor:
-    work: Work = request.app.state.work
-    scheme, _space, key = authorization.partition(" ")
-    found = work.api_keys.visitor(key.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
-        raise Unknown
-    return found
-
-
-class Unknown(SignInNeeded):
-    """No key, or none of ours."""
-
-    def __init__(self) -> None:
-        Refused.__init__(self, "clé absente ou inconnue", "api key unknown")
-
-
-Caller = Annotated[Visitor, Depends(_caller)]
+router = APIRouter()
 
 
 def build_api(front: Front, work: Work) -> FastAPI:
     """The interface, to be mounted at `/api`."""
-    api = FastAPI(title="Pli : commandes", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    routes = [*router.routes, *api_hooks.router.routes]
+    api = FastAPI(
+        title="Pli : commandes", version="1", routes=routes, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
+    )
     api.state.front, api.state.work = front, work
-    _orders(api)
-    _fhir(api)
-    api_hooks.add(api, _caller)
     api_faults.register(api)
     return api
 
 
-def _orders(api: FastAPI) -> None:
-    work: Work = api.state.work
-    front: Front = api.state.front
-
-    @api.get("/orders", responses=FAULTS)
-    def orders(caller: Caller, state: Annotated[State | None, Query()] = None) -> list[OrderOut]:
-        """The orders under way, oldest first."""
-        cards = [card for column in work.desk.board(caller) for card in column.cards]
-        return [_out(card) for card in cards if state is None or card.order.state is state]
-
-    @api.get("/orders/{number}", responses=FAULTS)
-    def order(caller: Caller, number: Number) -> OrderOut:
-        """One order, ended ones as well."""
-        return _out(_card(work, caller, work.desk.order(caller, number)))
-
-    @api.post("/orders/{number}/moves", responses=FAULTS)
-    def move(caller: Caller, number: Number, body: MoveBody) -> OrderOut:
-        """One move of the trade's table; the patient is told as from the pages."""
-        known, services = work.desk.order(caller, number), front.services
-        wish = Wish(body.note, owed=tuple(Owed(each.item, each.on) for each in body.owed))
-        now = services.clock.now()
-        version = body.version
-        moved = services.db.run(services.orders.move, known.id, body.to, actor(caller), now, version=version, wish=wish)
-        return _out(_card(work, caller, moved))
-
-    @api.get("/orders/{number}/messages", responses=FAULTS)
-    def messages(caller: Caller, number: Number) -> list[MessageOut]:
-        """The thread, oldest first."""
-        thread = work.threads.of(caller, work.desk.order(caller, number))
-        return [
-            MessageOut(id=str(said.message_id), from_patient=said.inward, at=api_fhir.instant(said.at), text=said.text)
-            for said in thread
-        ]
-
-    @api.post("/orders/{number}/messages", responses=FAULTS, status_code=201)
-    def write(caller: Caller, number: Number, body: MessageBody) -> dict[str, str]:
-        """A signed mail to the patient, in the thread."""
-        order = work.desk.order(caller, number)
-        return {"id": str(answer_patient(front.services, work.threads, caller, order, body.text))}
+@router.get("/orders", responses=FAULTS)
+def orders(caller: Caller, desk: TheDesk, state: Annotated[State | None, Query()] = None) -> list[OrderOut]:
+    """The orders under way, oldest first."""
+    cards = [card for column in desk.board(caller) for card in column.cards]
+    return [_out(card) for card in cards if state is None or card.order.state is state]
 
 
-def _fhir(api: FastAPI) -> None:
-    work: Work = api.state.work
-
-    @api.get("/fhir/Task/{number}", responses=FHIR_FAULTS, response_class=FhirJson)
-    def task(caller: Caller, number: Number) -> dict[str, Any]:
-        return api_fhir.task(_card(work, caller, work.desk.order(caller, number)))
-
-    @api.get("/fhir/Task", responses=FHIR_FAULTS, response_class=FhirJson)
-    def tasks(caller: Caller) -> dict[str, Any]:
-        cards = [card for column in work.desk.board(caller) for card in column.cards]
-        return api_fhir.bundle([api_fhir.task(card) for card in cards])
-
-    @api.get("/fhir/MedicationDispense", responses=FHIR_FAULTS, response_class=FhirJson)
-    def dispenses(caller: Caller, task: Annotated[str, Query(pattern=NUMBER)]) -> dict[str, Any]:
-        return api_fhir.bundle(api_fhir.dispenses(_card(work, caller, work.desk.order(caller, task))))
-
-    @api.get("/fhir/Communication", responses=FHIR_FAULTS, response_class=FhirJson)
-    def communications(caller: Caller, task: Annotated[str, Query(pattern=NUMBER)]) -> dict[str, Any]:
-        order = work.desk.order(caller, task)
-        return api_fhir.bundle([api_fhir.communication(said, order.number) for said in work.threads.of(caller, order)])
+@router.get("/orders/{number}", responses=FAULTS)
+def order(caller: Caller, desk: TheDesk, number: Number) -> OrderOut:
+    """One order, ended ones as well."""
+    return _out(_card(desk, caller, number))
 
 
-def _card(work: Work, caller: Visitor, order: Order) -> Card:
-    found = work.desk.cards_of(caller, (order,))
+@router.post("/orders/{number}/moves", responses=FAULTS)
+def move(caller: Caller, desk: TheDesk, front: TheFront, number: Number, body: MoveBody) -> OrderOut:
+    """One move of the trade's table; the patient is told as from the pages."""
+    known, services = desk.order(caller, number), front.services
+    wish = Wish(body.note, owed=tuple(Owed(each.item, each.on) for each in body.owed))
+    now = services.clock.now()
+    version = body.version
+    moved = services.db.run(services.orders.move, known.id, body.to, actor(caller), now, version=version, wish=wish)
+    return _out(_card_of(desk, caller, moved))
+
+
+@router.get("/orders/{number}/messages", responses=FAULTS)
+def messages(caller: Caller, desk: TheDesk, threads: TheThreads, number: Number) -> list[MessageOut]:
+    """The thread, oldest first."""
+    thread = threads.of(caller, desk.order(caller, number))
+    return [
+        MessageOut(id=str(said.message_id), from_patient=said.inward, at=api_fhir.instant(said.at), text=said.text)
+        for said in thread
+    ]
+
+
+@router.post("/orders/{number}/messages", responses=FAULTS, status_code=201)
+def write(
+    caller: Caller, desk: TheDesk, threads: TheThreads, front: TheFront, number: Number, body: MessageBody
+) -> dict[str, str]:
+    """A signed mail to the patient, in the thread."""
+    order = desk.order(caller, number)
+    return {"id": str(answer_patient(front.services, threads, caller, order, body.text))}
+
+
+@router.get("/fhir/Task/{number}", responses=FHIR_FAULTS, response_class=FhirJson)
+def task(caller: Caller, desk: TheDesk, number: Number) -> dict[str, Any]:
+    return api_fhir.task(_card(desk, caller, number))
+
+
+@router.get("/fhir/Task", responses=FHIR_FAULTS, response_class=FhirJson)
+def tasks(caller: Caller, desk: TheDesk) -> dict[str, Any]:
+    cards = [card for column in desk.board(caller) for card in column.cards]
+    return api_fhir.bundle([api_fhir.task(card) for card in cards])
+
+
+@router.get("/fhir/MedicationDispense", responses=FHIR_FAULTS, response_class=FhirJson)
+def dispenses(caller: Caller, desk: TheDesk, task: AskedTask) -> dict[str, Any]:
+    return api_fhir.bundle(api_fhir.dispenses(_card(desk, caller, task)))
+
+
+@router.get("/fhir/Communication", responses=FHIR_FAULTS, response_class=FhirJson)
+def communications(caller: Caller, desk: TheDesk, threads: TheThreads, task: AskedTask) -> dict[str, Any]:
+    order = desk.order(caller, task)
+    return api_fhir.bundle([api_fhir.communication(said, order.number) for said in threads.of(caller, order)])
+
+
+def _card(desk: Desk, caller: Visitor, number: str) -> Card:
+    return _card_of(desk, caller, desk.order(caller, number))
+
+
+def _card_of(desk: Desk, caller: Visitor, order: Order) -> Card:
+    found = desk.cards_of(caller, (order,))
     if not found:
         raise NotFound("commande introuvable", "order shredded")
     return found[0]

@@ -20,6 +20,7 @@ from core.errors import BadInput, NotFound, PliError, Refused, Temporary
 from core.ins import Ins, NotAnIns
 from crypto.committing import SealBroken
 from portal.api_faults import fault
+from portal.record_hooks import SoftwareHooks
 from portal.services import Services
 from record.fhir import resources
 from record.fhir.words import Resource, outcome, searchset
@@ -68,13 +69,15 @@ def _call(request: Request, authorization: Annotated[str, Header()] = "") -> Cal
 TheCall = Annotated[Call, Depends(_call)]
 
 
-def build_record_api(services: Services, more: Callable[[FastAPI, Services], None] | None = None) -> FastAPI:
-    """The interface, to be mounted at `/api/record`. `more` adds routes in front of the resources, which take any."""
-    api = FastAPI(title="Pli : dossier", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    api.state.interface = Interface(services.db, services.keyring, services.records, services.orders, services.clock)
-    if more:
-        more(api, services)
-    api.include_router(router)
+def build_record_api(services: Services, first: APIRouter) -> FastAPI:
+    """The interface, to be mounted at `/api/record`. `first` stands in front of the resources, which take any path."""
+    routes = [*first.routes, *router.routes]
+    api = FastAPI(
+        title="Pli : dossier", routes=routes, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    db, keyring, clock = services.db, services.keyring, services.clock
+    api.state.interface = Interface(db, keyring, services.records, services.orders, clock)
+    api.state.hooks = SoftwareHooks(db, keyring, services.trail, clock, inside=services.hooks_inside)
     _faults(api)
     return api
 

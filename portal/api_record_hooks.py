@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path
+from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -12,9 +12,9 @@ from portal.api_record import TheCall
 from portal.hook_target import LONGEST_URL
 from portal.hooks import Hook
 from portal.record_hooks import SCOPE_OF, SoftwareHooks
-from portal.services import Services
 from record.software import Software
 
+router = APIRouter()
 Id = Annotated[str, Path(pattern=r"^[0-9]{1,18}$")]
 
 
@@ -24,32 +24,39 @@ class HookBody(BaseModel):
     url: Annotated[str, Field(min_length=9, max_length=LONGEST_URL)]
 
 
-def add(api: FastAPI, services: Services) -> None:
-    """The routes, with the interface's own keys."""
-    book = SoftwareHooks(services.db, services.keyring, services.trail, services.clock, inside=services.hooks_inside)
+def _book(request: Request) -> SoftwareHooks:
+    found: SoftwareHooks = request.app.state.hooks
+    return found
 
-    @api.get("/webhooks")
-    def hooks(call: TheCall) -> Response:
-        """Where this program is called, and of what it hears."""
-        return _json([_facts(hook, call.caller) for hook in book.of(call.caller)])
 
-    @api.post("/webhooks")
-    def make(call: TheCall, body: HookBody) -> Response:
-        """The secret (Standard Webhooks, `whsec_…`) is said this once."""
-        hook = book.make(call.caller, body.url)
-        return _json(_facts(hook, call.caller) | {"secret": hook.secret}, 201)
+TheBook = Annotated[SoftwareHooks, Depends(_book)]
 
-    @api.delete("/webhooks/{id}")
-    def remove(call: TheCall, id: Id) -> Response:
-        """Not any more."""
-        book.remove(call.caller, int(id))
-        return Response(status_code=204)
 
-    @api.post("/webhooks/{id}/ping")
-    def ping(call: TheCall, id: Id) -> Response:
-        """A call that says nothing, to try the signature."""
-        book.ping(call.caller, int(id))
-        return _json({"id": id}, 202)
+@router.get("/webhooks")
+def hooks(call: TheCall, book: TheBook) -> Response:
+    """Where this program is called, and of what it hears."""
+    return _json([_facts(hook, call.caller) for hook in book.of(call.caller)])
+
+
+@router.post("/webhooks")
+def make(call: TheCall, book: TheBook, body: HookBody) -> Response:
+    """The secret (Standard Webhooks, `whsec_…`) is said this once."""
+    hook = book.make(call.caller, body.url)
+    return _json(_facts(hook, call.caller) | {"secret": hook.secret}, 201)
+
+
+@router.delete("/webhooks/{id}")
+def remove(call: TheCall, book: TheBook, id: Id) -> Response:
+    """Not any more."""
+    book.remove(call.caller, int(id))
+    return Response(status_code=204)
+
+
+@router.post("/webhooks/{id}/ping")
+def ping(call: TheCall, book: TheBook, id: Id) -> Response:
+    """A call that says nothing, to try the signature."""
+    book.ping(call.caller, int(id))
+    return _json({"id": id}, 202)
 
 
 def _facts(hook: Hook, caller: Software) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """`build(services)`: the web application, all routes in one list."""
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.formparsers import MultiPartParser
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 import portal.tables  # noqa: F401  on the one MetaData before it is created
@@ -82,22 +84,18 @@ ROUTERS = (
     api_health.router,
     api_annuaire.router,
 )
+ACCOUNT = (views_factors.account, views_notices.account, views_account.account, views_confirm.account)
 
 
 def build(services: Services) -> FastAPI:
     """The application for any ASGI server. It opens and closes nothing of `services`."""
-    app = FastAPI(title="Pli", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Pli", routes=_routes(), redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None
+    )
     pages = Pages(services)
     app.state.front = Front(services, Sessions(services), pages)
     app.state.work = Work.of(services, pages)
-    for router in ROUTERS:
-        app.include_router(router)
-    for prefix in ("", "/p"):
-        app.include_router(views_factors.account, prefix=prefix)
-        app.include_router(views_notices.account, prefix=prefix)
-        app.include_router(views_account.account, prefix=prefix)
-        app.include_router(views_confirm.account, prefix=prefix)
-    app.mount("/api/record", build_record_api(services, api_record_hooks.add))
+    app.mount("/api/record", build_record_api(services, api_record_hooks.router))
     app.mount("/api", build_api(app.state.front, app.state.work))
     static = _Static(directory=str(files("portal").joinpath("static")))
     app.mount("/static", GZipMiddleware(static, compresslevel=6), name="static")  # nothing secret in it to guess at
@@ -122,6 +120,18 @@ def build(services: Services) -> FastAPI:
         framed=services.demo,
     )
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Analysed once, at the first request, for all applications of this process."""
+    every = APIRouter()
+    for router in ROUTERS:
+        every.include_router(router)
+    for prefix in ("", "/p"):
+        for account in ACCOUNT:
+            every.include_router(account, prefix=prefix)
+    return every.routes
 
 
 class _Static(StaticFiles):

@@ -3,10 +3,9 @@
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ from joserfc.jwk import ECKey
 from mail.accounts import set_subject
 from portal.app import build
 from portal.services import OidcClient
+from tests.support import loopback_http
 from tests.support.kept import PHARMACY
 from tests.support.portal_world import Browser, World
 
@@ -85,11 +85,8 @@ def provider(world: World) -> Iterator[Provider]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.base = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield found
-    server.shutdown()
+    with loopback_http.serving(Handler) as found.base:
+        yield found
 
 
 def came_back(world: World, provider: Provider) -> tuple[Any, Browser]:

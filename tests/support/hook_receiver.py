@@ -1,10 +1,11 @@
 """A pharmacy's software that is called: a real HTTP server on the loopback that keeps what it was told."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.support import loopback_http
 
 
 @dataclass
@@ -34,13 +35,6 @@ def receiving() -> Iterator[Receiver]:
         def log_message(self, *_said: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_port}/pli?officine=1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with loopback_http.serving(Handler) as base:
+        receiver.url = f"{base}/pli?officine=1"
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

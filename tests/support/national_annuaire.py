@@ -6,11 +6,12 @@ OperationOutcome. It reads and keeps what it is sent, and takes nothing that the
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support import loopback_http
 
 METADATA = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/as-ext-mailbox-mss-metadata"
 ADDRESS = re.compile(r"[^@\s]+@([^@\s]+\.mssante\.fr|interop-mssante\.apicrypt\.org)")
@@ -200,13 +201,6 @@ class Handler(BaseHTTPRequestHandler):
 def serving(key: str = "cle-inventee") -> Iterator[NationalAnnuaire]:
     """On a free port of this machine until the block ends."""
     annuaire = NationalAnnuaire(key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handling", (Handler,), {"annuaire": annuaire}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    annuaire.url = f"http://127.0.0.1:{server.server_port}/fhir/mss"
-    try:
+    with loopback_http.serving(type("Handling", (Handler,), {"annuaire": annuaire})) as base:
+        annuaire.url = f"{base}/fhir/mss"
         yield annuaire
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,8 +1,10 @@
 """A web server that publishes one revocation list, with validators; counts what it was asked and what it sent whole."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from typing import Self
+
+from tests.support import loopback_http
 
 
 class Publisher:
@@ -28,14 +30,12 @@ class Publisher:
             def log_message(self, *_args: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/liste.crl"
+        self._serving = ExitStack()
+        self.url = f"{self._serving.enter_context(loopback_http.serving(Handler))}/liste.crl"
 
     def close(self) -> None:
         """Nobody answers any more."""
-        self.server.shutdown()
-        self.server.server_close()
+        self._serving.close()
 
     def __enter__(self) -> Self:
         return self
