@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows the whole main job, `make test` proves it. `make fast`: the tests of four minutes, on SQLite.
+# Two commands: `make demo` shows the whole main job, `make test` proves it. `make fast`: the tests of two minutes, on SQLite.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
