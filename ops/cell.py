@@ -33,6 +33,7 @@ ANSWER_OCTETS = 1024 * 1024  # a subject's name is long at most, never this long
 
 _QUESTION = Struct(">II")  # octets of what is asked, of the message
 _ANSWER = Struct(">I")
+_starting = threading.Lock()
 
 
 class CellLost(Exception):
@@ -81,6 +82,10 @@ class Cell:
     """A process, started by `context`. Whoever uses `ask` has it alone; `line` is for one who asks in another way."""
 
     def __init__(self, context: BaseContext, trust: TrustFiles) -> None:
+        with _starting:  # one that is forked meanwhile would hold their end, and we would not hear that they have ended
+            self._start(context, trust)
+
+    def _start(self, context: BaseContext, trust: TrustFiles) -> None:
         self.line, theirs = socket.socketpair()
         with theirs:
             self.process: Any = context.Process(  # type: ignore[attr-defined]

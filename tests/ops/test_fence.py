@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,17 @@ def test_a_neighbour_that_kills_the_process_costs_nobody_else_the_verdict(fenced
     with ThreadPoolExecutor(4) as threads:
         verdicts = list(threads.map(lambda raw: fenced.judge(raw, SIGNER, NOW), MIXED))
     assert [verdict.reason for verdict in verdicts] == APART
+
+
+def test_none_of_those_that_are_forked_together_holds_another_one_s_line():
+    """Whose end would not be noticed while the other lives."""
+    with ThreadPoolExecutor(8) as threads:
+        cells = list(threads.map(lambda _n: cell.Cell(get_context("fork"), FILES), range(8)))
+    for each in cells:
+        each.process.kill()
+        each.line.settimeout(60)
+        assert each.line.recv(1) == b""
+        each.kill()
 
 
 def on_loop(fenced, raws):
