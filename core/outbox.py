@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import epoch_ms
@@ -96,19 +96,19 @@ def lease_all(session: Session, row_ids: Collection[int], now: datetime, seconds
     return [Task(*row) for row in taken]
 
 
-def asked(session: Session, row_id: int, now: datetime, several: Collection[str], most: int) -> list[int]:
+def asked(look: Connection, row_id: int, now: datetime, several: Collection[str], most: int) -> list[int]:
     """What a message about this row asks for: itself, where it is free and due; where its kind is one of `several`,
     up to `most` in all of those that wait, oldest first, whether it is among them or not.
 
     A look that rides no train: messages may come late, and one may stand for many.
     """
     at = epoch_ms(now)
-    found = session.execute(_ROW, {"row": row_id, "at": at}).one_or_none()
+    found = look.execute(_ROW, {"row": row_id, "at": at}).one_or_none()
     if found is None:
         return []
     if found.kind not in several:
         return [row_id] if found.is_free else []
-    waiting = session.execute(_WAITING, {"kind": found.kind, "at": at, "most": most}).scalars().all()
+    waiting = look.execute(_WAITING, {"kind": found.kind, "at": at, "most": most}).scalars().all()
     return list(dict.fromkeys(([row_id] if found.is_free else []) + list(waiting)))[:most]
 
 

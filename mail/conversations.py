@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -59,7 +59,7 @@ class Turn:
     closed_answer: bytes | None = None
 
 
-def standing(session: Session, patient_mailbox_id: int, other: bytes) -> Standing:
+def standing(session: Session | Connection, patient_mailbox_id: int, other: bytes) -> Standing:
     """`other` is the blind index of an address."""
     state = session.execute(_STANDING, {"patient": patient_mailbox_id, "other": other}).scalar_one_or_none()
     return Standing(state) if state else Standing.NONE
@@ -116,9 +116,9 @@ def turns(keyring: Keyring, sender: Address, patients: Iterable[int], headers: H
     return tuple(Turn(patient, others, CLOSED if closing else OPEN, answer) for patient in patients)
 
 
-def pending(session: Session, wanted: Iterable[Turn]) -> tuple[Turn, ...]:
+def pending(look: Connection, wanted: Iterable[Turn]) -> tuple[Turn, ...]:
     """The turns that change something: most messages find the conversation as they would leave it."""
-    return tuple(turn for turn in wanted if turn.closed_answer or not _holds(session, turn))
+    return tuple(turn for turn in wanted if turn.closed_answer or not _holds(look, turn))
 
 
 def take(session: Session, wanted: Iterable[Turn], now: datetime) -> None:
@@ -166,8 +166,8 @@ def _reply_to(headers: Headers) -> list[Address]:
     return found
 
 
-def _holds(session: Session, turn: Turn) -> bool:
-    return all(standing(session, turn.patient_mailbox_id, other).value == turn.state for other in turn.others)
+def _holds(look: Connection, turn: Turn) -> bool:
+    return all(standing(look, turn.patient_mailbox_id, other).value == turn.state for other in turn.others)
 
 
 def _set_state(session: Session, patient_mailbox_id: int, other: bytes, state: str, now: datetime) -> None:

@@ -215,7 +215,7 @@ class Deliverer:
         patients = _patients_told(mail)
         if not patients or mail.sender is None:
             return ()
-        return self._db.read(pending, turns(self._keyring, mail.sender, patients, letter.headers))
+        return self._db.look(pending, turns(self._keyring, mail.sender, patients, letter.headers))
 
 
 def _claims_signature(letter: Letter) -> bool:

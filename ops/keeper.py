@@ -32,12 +32,16 @@ class Keeper:
 
     def run_one(self, row_id: int) -> bool:
         """Do what a message about this row asks for (`outbox.asked`); False when somebody else has it or it is over."""
-        ids = self.db.read(outbox.asked, row_id, self.clock.now(), self._several, TOGETHER)
+        return bool(self._run(row_id))
+
+    def _run(self, row_id: int) -> list[int]:
+        """The rows that were worked on."""
+        ids = self.db.look(outbox.asked, row_id, self.clock.now(), self._several, TOGETHER)
         tasks = self.db.run(outbox.lease_all, ids, self.clock.now(), self.lease_seconds) if ids else []
         kept = tasks if self._done_together(tasks) else [task for task in tasks if self._tried(task)]
         if kept:
             self.db.run(outbox.done, *(task.id for task in kept))
-        return bool(tasks)
+        return [task.id for task in tasks]
 
     @cached_property
     def _several(self) -> frozenset[str]:
@@ -65,12 +69,16 @@ class Keeper:
         return True
 
     def sweep(self) -> int:
-        """Do all that is due, expired leases among it; returns how many rows ran. Ends after a bounded time."""
-        ran, end = 0, time.monotonic() + SWEEP_AT_MOST_S
+        """Do all that was due when it began, expired leases among it; returns how many rows ran. Ends after a bounded
+        time. What comes meanwhile has messages of its own: they take many rows at once, where this would run after
+        each."""
+        began, ran, end = self.clock.now(), 0, time.monotonic() + SWEEP_AT_MOST_S
         while time.monotonic() < end:
-            ids = self.db.read(outbox.due, self.clock.now(), 100, self.apart)
-            done = sum(self.run_one(row_id) for row_id in ids)
-            ran += done
+            done: set[int] = set()
+            for row_id in self.db.read(outbox.due, began, 100, self.apart):
+                if row_id not in done:
+                    done.update(self._run(row_id))
+            ran += len(done)
             if not done:
                 break
         return ran

@@ -4,7 +4,8 @@
 
 One `pli demo --serve-only` on SQLite; 200 patients who agreed to filing. A physician whom the server trusts sends
 signed mails, each with a clinical document (CDA level 3, about 6 KiB) of its own for one of them, `--rate` a second
-over eight connections; the sender lives in a process of its own. Every second the database is asked how many documents
+over eight connections; they are written and signed before the clock starts, and the sender lives in a process of its
+own. Every second the database is asked how many documents
 are filed, every ten how much memory the server's processes hold. The run fails where a mail is refused, a document is
 not filed, or the memory of the last quarter is more than a tenth above that of the second. Nothing is filed twice. CPU
 is that of the server's whole process tree. Writes its table into docs/performance.md, unless --check; the published
@@ -23,9 +24,12 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+import uvloop
 
 from core.address import Address
 from core.clock import epoch_ms
@@ -117,21 +121,43 @@ def written(signer: Signer, sender: str, who: Identity, number: int) -> bytes:
     return sign_message(headers, part, signer.key, signer.certificate, signer.chain)
 
 
-def send(port: int, signer: Signer, sender: str, count: int, rate: float) -> None:
-    """In a process of its own: `count` mails, `rate` a second; late ones follow as fast as they are taken."""
-    asyncio.run(_send_all(port, signer, sender, count, rate))
+class Mails:
+    """All that is sent, as SMTP wants it, in one file: ten minutes of it are more than memory should hold."""
+
+    def __init__(self, path: Path, signer: Signer, sender: str, count: int) -> None:
+        """Write and sign them."""
+        known = people()
+        self.path, self.sender, self.to, self._ends = path, sender, [address(who) for who in known], [0]
+        with path.open("wb") as file:
+            for number in range(count):
+                raw = written(signer, sender, known[number % PATIENTS], number)
+                file.write(raw.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
+                self._ends.append(file.tell())
+            os.fsync(file.fileno())
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def each(self) -> Iterator[tuple[str, bytes]]:
+        """To whom, and what follows DATA."""
+        with self.path.open("rb") as file:
+            for number in range(len(self)):
+                yield self.to[number % PATIENTS], file.read(self._ends[number + 1] - self._ends[number])
 
 
-async def _send_all(port: int, signer: Signer, sender: str, count: int, rate: float) -> None:
-    began, numbers = time.monotonic(), iter(range(count))
-    known = people()
+def send(port: int, mails: Mails, rate: float) -> None:
+    """In a process of its own: `rate` mails a second; late ones follow as fast as they are taken."""
+    uvloop.run(_send_all(port, mails, rate))
+
+
+async def _send_all(port: int, mails: Mails, rate: float) -> None:
+    began, left = time.monotonic(), enumerate(mails.each())
 
     async def one_connection() -> None:
         async with _Smtp(port) as smtp:
-            for number in numbers:
+            for number, (to, data) in left:
                 await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
-                who = known[number % PATIENTS]
-                await smtp.send(sender, address(who), written(signer, sender, who, number))
+                await smtp.send(mails.sender, to, data)
 
     await asyncio.gather(*(one_connection() for _ in range(CONNECTIONS)))
 
@@ -149,11 +175,11 @@ class _Smtp:
         await self._expect(b"250")
         return self
 
-    async def send(self, sender: str, to: str, raw: bytes) -> None:
+    async def send(self, sender: str, to: str, data: bytes) -> None:
         self._out.write(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{to}>\r\nDATA\r\n".encode())
         for word in (b"250", b"250", b"354"):
             await self._expect(word)
-        self._out.write(raw.replace(b"\r\n.", b"\r\n..") + b"\r\n.\r\n")
+        self._out.write(data)
         await self._expect(b"250")
 
     async def _expect(self, word: bytes) -> None:
@@ -184,10 +210,10 @@ def measure(server: PliServer, seconds: int, rate: float) -> Figures:
     """Raises RuntimeError when a mail was refused or a document is elsewhere than in a record."""
     user, count = server.user("physician"), int(seconds * rate)
     signer = Signer.load(user["certificate"], user["key"])
+    mails = Mails(server.home.with_name("mails"), signer, user["address"], count)
     database = next(server.home.glob("*.db"))
     before, cpu, began = states(database).get("filed", 0), server.cpu_seconds(), time.monotonic()
-    args = (server.port("mx"), signer, user["address"], count, rate)
-    sender = multiprocessing.get_context("fork").Process(target=send, args=args)
+    sender = multiprocessing.get_context("fork").Process(target=send, args=(server.port("mx"), mails, rate))
     sender.start()
     memory, sent_s, backlog, told = [], 0.0, 0, 0.0
     while True:

@@ -38,8 +38,21 @@ class Several(Handler):
             self(ref)
 
 
-def keeper(db: Db, handler: Handler) -> Keeper:
-    return Keeper(db, FakeClock(), {KIND: handler, OTHER: Handler()}, 300, 8)
+class Follows(Handler):
+    """Each work asks for the next one, a second later."""
+
+    def __init__(self, db: Db, clock: FakeClock) -> None:
+        super().__init__()
+        self.db, self.clock = db, clock
+
+    def __call__(self, ref: int) -> None:
+        super().__call__(ref)
+        self.clock.advance(1)
+        self.db.run(outbox.put, KIND, ref + 1, now=self.clock.now())
+
+
+def keeper(db: Db, handler: Handler, clock: FakeClock | None = None) -> Keeper:
+    return Keeper(db, clock or FakeClock(), {KIND: handler, OTHER: Handler()}, 300, 8)
 
 
 def promised(db: Db, kind: str, *refs: int) -> list[int]:
@@ -83,6 +96,24 @@ def test_a_late_message_still_takes_what_waits(db: Db) -> None:
     promised(db, KIND, 2, 3)
     assert keeper(db, handler).run_one(over[0]) and handler.done == [1, 2, 3]
     assert not keeper(db, handler).run_one(over[0])
+
+
+def test_a_sweep_does_all_that_is_due_in_rounds(db: Db) -> None:
+    promised(db, OTHER, *range(100, 103))
+    promised(db, KIND, *range(TOGETHER + 80))
+    handler = Several()
+    assert keeper(db, handler).sweep() == TOGETHER + 83
+    assert set(states(db).values()) == {outbox.DONE} and max(handler.rounds) == TOGETHER
+    assert keeper(db, handler).sweep() == 0
+
+
+def test_a_sweep_leaves_what_comes_meanwhile_to_its_message(db: Db) -> None:
+    clock = FakeClock()
+    handler = Follows(db, clock)
+    promised(db, KIND, 1)
+    kept = keeper(db, handler, clock)
+    for done in ([1], [1, 2]):
+        assert kept.sweep() == 1 and handler.done == done
 
 
 def test_as_many_messages_as_rounds() -> None:
