@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -18,6 +20,22 @@ def check_seal(leaf: x509.Certificate) -> None:
     """
     if _value(leaf, x509.BasicConstraints, "ca"):
         raise Refusal(Reason.WRONG_USAGE)
+    _check_use(leaf)
+
+
+def check_pinned_seal(pinned: x509.Certificate, at: dt.datetime) -> None:
+    """A certificate that the operator pinned itself, so that nobody above is asked: its dates and what it is for.
+
+    Raises Refusal.
+    """
+    if at < pinned.not_valid_before_utc:
+        raise Refusal(Reason.NOT_YET_VALID)
+    if at > pinned.not_valid_after_utc:
+        raise Refusal(Reason.EXPIRED)
+    _check_use(pinned)
+
+
+def _check_use(leaf: x509.Certificate) -> None:
     try:
         usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
         if not (usage.digital_signature or usage.content_commitment):

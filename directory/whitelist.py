@@ -13,7 +13,8 @@ from lxml import etree
 
 from core.errors import BadInput
 from crypto.path import PathCache
-from crypto.signer import check_seal
+from crypto.routes import Path
+from crypto.signer import check_pinned_seal, check_seal
 from crypto.trust import Trust
 from crypto.verdict import Reason, Refusal
 from crypto.xmldsig import BadSignedXml, SignedXml, XmlReason, open_signed, read_xml
@@ -87,15 +88,26 @@ def judge_list(data: bytes, rules: ListRules, at: datetime) -> Judged:
 
 
 def _check_signer(signed: SignedXml, rules: ListRules, at: datetime) -> None:
-    """A path to our anchors at that time, a certificate for seals, the expected name. Raises Refusal, _NotAList."""
-    trust = rules.trust
-    beside = [other for other in signed.others if other not in trust.anchors]
-    paths = PathCache(trust.anchors, (*trust.intermediates, *beside)) if beside else trust.paths
-    path = paths.find(signed.signer, at)
-    check_seal(signed.signer)
+    """Pinned itself, or a path to our anchors at that time; a certificate for seals, the expected name.
+
+    Raises Refusal, _NotAList.
+    """
+    path = None if signed.signer in rules.trust.anchors else _path(signed, rules.trust, at)
+    if path is None:
+        check_pinned_seal(signed.signer, at)
+    else:
+        check_seal(signed.signer)
     if rules.signer is not None and _dn(signed.subject) != rules.signer:
         raise _NotAList(ListReason.WRONG_SIGNER.value)
-    trust.check_revocation(path, at)
+    if path is not None:
+        rules.trust.check_revocation(path, at)
+
+
+def _path(signed: SignedXml, trust: Trust, at: datetime) -> Path:
+    """Raises Refusal."""
+    beside = [other for other in signed.others if other not in trust.anchors]
+    paths = PathCache(trust.anchors, (*trust.intermediates, *beside)) if beside else trust.paths
+    return paths.find(signed.signer, at)
 
 
 def _dn(subject: str) -> Dn:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -28,6 +29,7 @@ from tests.support.list_maker import (
     entry,
     resigned,
     seal,
+    self_signed,
     with_filter,
     xades,
     xmldsig,
@@ -233,6 +235,19 @@ def test_a_revoked_signer():
     rules = ListRules(Trust.load(ROOT.certificate_pem, crls=[ROOT.crl(now=NOW)]))
     ROOT.revoked.clear()
     assert judge(SIGNED, rules).reason == "revoked"
+
+
+@pytest.mark.parametrize(
+    "who", [SEAL, seal(STRANGER), self_signed()], ids=["below an authority", "a stranger's", "of its own"]
+)
+def test_a_signer_that_is_pinned_itself(who):
+    rules = ListRules(Trust.load(who.certificate.public_bytes(Encoding.PEM)))
+    data = xmldsig(DATA, who)
+    assert judge(data, rules).reason == "ok"
+    assert judge(data, rules, NOW - timedelta(days=2)).reason == "not-yet-valid"
+    assert judge(data, rules, NOW + timedelta(days=20_000)).reason == "expired"
+    assert judge(xmldsig(DATA, seal(ROOT)), rules).reason == "untrusted"
+    assert judge(data, ListRules(rules.trust, parse_dn("CN=Somebody else"))).reason == "wrong-signer"
 
 
 def test_only_the_expected_signer():

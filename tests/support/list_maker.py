@@ -2,15 +2,18 @@
 
 import base64
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.x509.oid import NameOID
 from lxml import etree
 from signxml import CanonicalizationMethod, SignatureMethod, XMLSigner
 from signxml.xades import XAdESSigner
 
 from crypto.authority import Authority
+from crypto.identity import Identity, new_private_key
 from directory.whitelist import NAMESPACE
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -46,6 +49,15 @@ def authority(name="Autorité des listes", now=NOW):
 
 def seal(above, name="Liste blanche inventée", now=NOW, kind="rsa2048", **more):
     return above.issue_smime("liste@ans.test", name, now=now, key_kind=kind, **more)
+
+
+def self_signed(name="Liste blanche seule", now=NOW):
+    """A signer under no authority, as `openssl req -x509` makes it."""
+    key, dn = new_private_key("rsa2048"), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start, end = now - timedelta(days=1), now + timedelta(days=365)
+    builder = x509.CertificateBuilder(dn, dn, key.public_key(), x509.random_serial_number(), start, end)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return Identity(builder.sign(key, hashes.SHA256()), key)
 
 
 def xmldsig(data, who, c14n=EXCLUSIVE, method=SignatureMethod.RSA_SHA256, **more):
