@@ -130,9 +130,9 @@ def _verify(token: bytes | str, rules: TokenRules, at: dt.datetime, certificate:
     pieces = raw.split(b".")
     if len(pieces) != 3:  # five is encrypted (RFC 7516), which we do not read
         raise _Refusal(TokenReason.MALFORMED)
-    header_text, claims_text, _signature = (_decoded(piece) for piece in pieces)
-    header = _object(header_text, HEADER_OCTETS)
-    _check_header(header)
+    header = _object(_decoded(pieces[0]), HEADER_OCTETS)
+    _check_header(header)  # before the signature is decoded: where there is none, "none" is the reason
+    claims_text, _signature = (_decoded(piece) for piece in pieces[1:])
     _check_signature(raw, _key(header, rules), str(header["alg"]))
     claims = _object(claims_text, TOKEN_OCTETS)
     _check_claims(claims, rules, at)
