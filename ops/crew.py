@@ -8,6 +8,7 @@ from contextlib import suppress
 from celery import Celery
 from celery.beat import EmbeddedService, Scheduler
 from celery.worker import WorkController
+from celery.worker import state as celery_state
 
 STOP_WAIT_S = 10
 
@@ -38,9 +39,12 @@ class Crew:
 
     def stop(self) -> None:
         """Finish the task at hand, then stop; a task that takes longer is done again when its lease has run out."""
-        self._beat.stop()
-        self._worker.stop()
+        self._beat.service.stop()  # without waiting: it may be looking for a broker that is away
+        celery_state.should_stop = 0  # the worker's own thread takes itself down: nobody else may touch its loop
+        if self._worker.hub:
+            self._worker.hub.call_soon(_wake)  # it sleeps for up to ten seconds
         self._thread.join(STOP_WAIT_S)
+        celery_state.should_stop = None
 
     def run(self, over: Callable[[], bool]) -> None:
         """Work until SIGTERM or SIGINT: the whole of `pli worker`. `over()` ends it at once, work and all."""
@@ -56,3 +60,7 @@ class Crew:
     def _work(self) -> None:
         with suppress(SystemExit):
             self._worker.start()
+
+
+def _wake() -> None:
+    """Nothing: a loop that has something to do looks whether it should stop."""

@@ -19,6 +19,7 @@ from ops.demo_files import PHOTO_DATE, prescription_pdf
 from tests.support.brokers import RabbitMq, Redis
 from tests.support.flow import Flow
 from tests.support.letters import PDF
+from tests.support.pli_server import PliServer
 from tests.support.postgres import PostgresCluster
 from tests.support.shape import Shape
 
@@ -98,6 +99,8 @@ def test_mail_is_taken_and_read_without_the_broker_and_worked_on_with_it(shape: 
         assert flow.submit(flow.patient(2), letter.raw, flow.pharmacy["address"]).code == 250
         assert flow.fetch(flow.pharmacy, letter.message_id)[0] == letter.raw
         assert {row["number"] for row in flow.ask("order.list", by=flow.pharmacy["login"])} == seen
+        ends_as_asked(shape.workers[0])
+        shape.workers[0].start(wait=False)
     finally:
         shape.broker.start()
     by = flow.pharmacy["login"]
@@ -108,7 +111,7 @@ def test_mail_is_taken_and_read_without_the_broker_and_worked_on_with_it(shape: 
 def test_either_worker_does_all_of_the_work_while_the_other_is_away(shape: Shape) -> None:
     flow, before = shape.flow, filed(shape.flow)
     for away in shape.workers:
-        away.stop()
+        ends_as_asked(away)
         for _ in range(LETTERS):
             write_note(flow)
         flow.wait_work_done()
@@ -117,6 +120,12 @@ def test_either_worker_does_all_of_the_work_while_the_other_is_away(shape: Shape
     sent = LETTERS * len(shape.workers)
     assert [now - then for now, then in zip(filed(flow), before, strict=True)] == [sent, sent]
     assert flow.pli("verify-data", "--json")["problems"] == []
+
+
+def ends_as_asked(worker: PliServer) -> None:
+    """By itself, not killed after the patience of `stop`, whether it has a broker or looks for one."""
+    worker.stop()
+    assert worker.process.returncode == 0
 
 
 def write_note(flow: Flow) -> None:
