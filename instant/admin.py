@@ -6,6 +6,7 @@ Sync, for threads. Synapse manual: "Register a user", "User Admin API".
 import hashlib
 import hmac
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -92,17 +93,16 @@ class Admin:
         body = device_signature(seeds, matrix_id, device)
         self._call("POST", "/_matrix/client/v3/keys/signatures/upload", body, token=access)
 
-    def room_with_ref(self, access: str, ref: str, known: Collection[str]) -> str:
-        """The room, none of the known ones, that the bridge made for this reference before a crash; empty: none."""
+    def rooms_by_ref(self, access: str, known: Collection[str]) -> dict[str, str]:
+        """Rooms, none of the known ones, that the bridge made and that nobody wrote down before a crash: their ids by
+        our references."""
         joined = self._call("GET", "/_matrix/client/v3/joined_rooms", None, token=access)["joined_rooms"]
+        found = {}
         for room_id in set(joined) - set(known):
             path = f"/_matrix/client/v3/rooms/{quote(room_id)}/state/{BRIDGE_STATE}/"
-            try:
-                if self._call("GET", path, None, token=access).get("ref") == ref:
-                    return str(room_id)
-            except ChatRefused:  # a room without this state
-                continue
-        return ""
+            with suppress(ChatRefused):  # a room without this state
+                found[str(self._call("GET", path, None, token=access).get("ref"))] = str(room_id)
+        return found
 
     def _admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         if not self._token:

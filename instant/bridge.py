@@ -177,9 +177,11 @@ class Bridge:
         """A room that was made just before a crash is ours before anything said in it is taken in."""
         if await self._are_ours(room_ids):
             return
-        async with self._making:
-            for room in await self._db.aread(rooms.to_make):
-                await self._found(client, room)
+        async with self._making:  # by whose end it may be written down
+            if not await self._are_ours(room_ids):
+                made = await self._unclaimed(client)
+                for room in await self._db.aread(rooms.to_make) if made else ():
+                    await self._claim(room, made)
 
     async def _are_ours(self, room_ids: set[str]) -> bool:
         return not room_ids or room_ids <= {room.room_id for room in await self._db.aread(rooms.open_rooms)}
@@ -264,7 +266,7 @@ class Bridge:
         """A refusal keeps nobody else waiting."""
         try:
             async with self._making:
-                if not await self._found(client, room):
+                if not await self._claim(room, await self._unclaimed(client)):
                     people = await self._db.aread(_people_of, room)
                     await self._db.arun(self._room_made, room, await _create(client, room, people))
             self._patience.done(room.id)
@@ -283,13 +285,16 @@ class Bridge:
                 except ChatDenied as error:
                     log.warning("chat.not_joined", room=room.id, cause=error.cause)
 
-    async def _found(self, client: Client, room: Room) -> bool:
-        """Made before a crash, or meanwhile."""
+    async def _claim(self, room: Room, made: Mapping[str, str]) -> bool:
+        """Made before a crash, or meanwhile: then it is written down."""
+        if room_id := made.get(room.ref):
+            await self._db.arun(self._room_made, room, room_id)
+        return bool(room_id)
+
+    async def _unclaimed(self, client: Client) -> dict[str, str]:
+        """Rooms of ours at the homeserver that are not written down."""
         known = [one.room_id for one in await self._db.aread(rooms.open_rooms)]
-        made = await asyncio.to_thread(self._ground.admin.room_with_ref, client.access, room.ref, known)
-        if made:
-            await self._db.arun(self._room_made, room, made)
-        return bool(made)
+        return await asyncio.to_thread(self._ground.admin.rooms_by_ref, client.access, known)
 
     def _room_made(self, session: Any, room: Room, room_id: str) -> None:
         rooms.made(session, room.id, room_id)
