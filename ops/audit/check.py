@@ -4,6 +4,7 @@ What is seen: an entry altered, taken out, put in or moved (tags, numbers, tree)
 back to an older copy (checkpoints beyond it); another past (a root that differs); a witness that lost its end.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,11 +43,13 @@ class Checked:
             self.problems.append(text)
 
 
-def check(session: Session, trail: Trail, witness: Witness) -> Checked:
-    """Unit of work, reads only. Raises OSError when the witness's file cannot be read."""
+def check(session: Session, trail: Trail, witness: Witness, elsewhere: Sequence[str] = ()) -> Checked:
+    """Unit of work, reads only. `elsewhere`: notes that somebody else kept of this trail. Raises OSError when the
+    witness's file cannot be read."""
     steady(session)
     checked = Checked()
     witnessed = _witnessed(witness, checked)
+    _add_elsewhere(witness, elsewhere, witnessed, checked)
     begun = pruned(session)
     if not trail.pruned_is_whole(session):
         checked.wrong("audit: the note of what was forgotten was altered")
@@ -116,6 +119,19 @@ def _witnessed(witness: Witness, checked: Checked) -> dict[int, Checkpoint]:
         highest = max(highest, checkpoint.size)
     checked.checkpoints = len(found)
     return found
+
+
+def _add_elsewhere(witness: Witness, notes: Sequence[str], witnessed: dict[int, Checkpoint], checked: Checked) -> None:
+    """What others kept counts as what we kept: a house that was turned back whole cannot turn those back."""
+    for number, note in enumerate(notes, 1):
+        try:
+            checkpoint = witness.verifier.open(note)
+        except NotSigned:
+            checked.wrong(f"audit: note {number} of those kept elsewhere is not signed by this instance")
+            continue
+        if witnessed.setdefault(checkpoint.size, checkpoint).root != checkpoint.root:
+            checked.wrong(f"audit: two different trails of {checkpoint.size} entries were witnessed: a fork")
+    checked.checkpoints = len(witnessed)
 
 
 def _compare_ends(checked: Checked, kept: int, witnessed: dict[int, Checkpoint], written: int) -> None:

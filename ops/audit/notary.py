@@ -47,6 +47,7 @@ class Notary:
     def __init__(self, db: Db, trail: Trail, witness: Witness, clock: Clock, often: Often) -> None:
         self._db, self._trail, self.witness, self._clock, self._often = db, trail, witness, clock, often
         self._edge: Frontier | None = None
+        self._leaf = b""  # the edge's last one
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="notary", daemon=True)
@@ -90,6 +91,7 @@ class Notary:
                     self._edge = None
                     raise RolledBack("the trail has a gap", f"audit: entry {edge.size + 1} is missing")
                 edge.append(leaf)
+                self._leaf = leaf
                 news = news or is_news
         return news
 
@@ -106,10 +108,15 @@ class Notary:
             raise RolledBack("the trail was turned back", f"audit: {last.size} entries were witnessed, {written} kept")
         if last is None:
             return Frontier.load(begun.size, begun.peaks)
-        kept = _kept_edge(self._edge_file)
-        if kept is not None and (kept.size, kept.root()) == (last.size, last.root):
+        kept, leaf = _kept_edge(self._edge_file)
+        if kept is not None and (kept.size, kept.root()) == (last.size, last.root) and self._has(last.size, leaf):
             return kept
         return self._walked(Frontier.load(begun.size, begun.peaks), last)
+
+    def _has(self, seq: int, leaf: bytes) -> bool:
+        """Whether this entry is still the one that the edge ended with: another past has another one there."""
+        found = self._db.read(entries, seq - 1, 1)
+        return bool(found) and (found[0]["seq"], leaf_hash(self._trail.leaf(found[0]))) == (seq, leaf)
 
     def _walked(self, edge: Frontier, last: Checkpoint) -> Frontier:
         """The edge's file is lost: the tree is made again from the entries."""
@@ -128,7 +135,7 @@ class Notary:
     def _keep_edge(self, edge: Frontier) -> None:
         """A shortcut, not a witness: it counts only where it leads to a signed root."""
         coming = self._edge_file.with_name(self._edge_file.name + ".coming")
-        coming.write_text(json.dumps({"size": edge.size, "peaks": edge.packed().hex()}))
+        coming.write_text(json.dumps({"size": edge.size, "peaks": edge.packed().hex(), "leaf": self._leaf.hex()}))
         coming.replace(self._edge_file)
 
     def _run(self) -> None:
@@ -156,9 +163,10 @@ class Notary:
             log.critical("audit.not_witnessed", cause=type(error).__name__)
 
 
-def _kept_edge(path: Path) -> Frontier | None:
+def _kept_edge(path: Path) -> tuple[Frontier | None, bytes]:
+    """The edge and its last leaf."""
     try:
         found = json.loads(path.read_text())
-        return Frontier.load(int(found["size"]), bytes.fromhex(found["peaks"]))
+        return Frontier.load(int(found["size"]), bytes.fromhex(found["peaks"])), bytes.fromhex(found["leaf"])
     except (OSError, ValueError, KeyError, TypeError, FrontierBroken):
-        return None
+        return None, b""

@@ -21,9 +21,12 @@ def verify(
         Path | None, typer.Option(help="Check this proof of `pli audit prove` alone: no instance is needed.")
     ] = None,
     key: Annotated[str, typer.Option(help="With --proof: the verifier key that you trust.")] = "",
+    elsewhere: Annotated[
+        Path | None, typer.Option(help="Checkpoints that somebody else kept of this trail; they must fit, too.")
+    ] = None,
 ) -> None:
     """Every entry against its tag, its number and the signed checkpoints. Exit code 1 when something is wrong."""
-    found = _proof(proof, key) if proof else run(home, "audit.verify")
+    found = _proof(proof, key) if proof else run(home, "audit.verify", elsewhere=_text(elsewhere))
     if as_json:
         print(json.dumps(found))
     else:
@@ -61,6 +64,14 @@ def show_entries(
 def checkpoint(home: Home = DEFAULT_HOME) -> None:
     """Sign the trail as it is now; the server does so by itself."""
     print(json.dumps(run(home, "audit.checkpoint")))
+
+
+def _text(path: Path | None) -> str:
+    """Raises BadInput."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path else ""
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror}") from None
 
 
 def _proof(path: Path, key: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ops.anywhere import run_anywhere
 Home = Annotated[Path, typer.Option("--home", envvar="PLI_HOME", help="The instance's folder.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 DEFAULT_HOME = Path("var/demo")
+WIDE = 10_000  # where nobody's screen ends a line, each row is one line
 
 
 def run(home: Path, command: str, **arguments: Any) -> Any:
@@ -47,7 +48,9 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "nothing
     elif not rows:
         print(empty)
     else:
-        table = Table(*rows[0], box=None, header_style="bold")
+        table = Table(box=None, header_style="bold")
+        for name in rows[0]:
+            table.add_column(name, overflow="fold")  # a number that is cut off names nothing
         for row in rows:
             table.add_row(*(str(value) for value in row.values()))
-        Console().print(table)
+        Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import BadInput
 from core.tables import audit
+from crypto.checkpoint import split_notes
 from ops.audit.check import check
 from ops.audit.prove import plain, prove
 from ops.control import Progress
@@ -17,9 +18,10 @@ from ops.wiring import App
 MOST_SHOWN = 10_000
 
 
-def verify(app: App, _arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
-    """Every entry and every checkpoint. Raises OSError when the checkpoints cannot be read."""
-    checked = app.db.read(check, app.trail, app.witness)
+def verify(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
+    """Every entry and every checkpoint, those kept elsewhere too. Raises OSError when checkpoints cannot be read."""
+    elsewhere = split_notes(arguments.get("elsewhere", ""))
+    checked = app.db.read(check, app.trail, app.witness, elsewhere)
     return {
         "entries": checked.size - checked.forgotten,
         "forgotten": checked.forgotten,

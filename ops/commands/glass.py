@@ -14,12 +14,15 @@ from ops.wiring import App
 from record import break_glass
 from record.break_glass import Glass
 
+MAY_OPEN = frozenset({"physician", "pharmacist"})  # an operator's mailbox is an organisation's too, and treats nobody
 MAY_REVIEW = frozenset({"operator", "physician", "pharmacist"})
 
 
 def open_glass(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
     """Raises BadInput, NotFound, Refused."""
     who, whose = account(app, arguments["by"]), patient(app, arguments["patient"])
+    if who.role not in MAY_OPEN:
+        raise Refused(break_glass.NO_PROFESSIONAL, "break-glass by another role")
 
     def work(session: Session) -> Glass:
         return break_glass.open_glass(

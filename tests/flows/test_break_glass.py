@@ -17,6 +17,9 @@ def test_opened_told_listed_and_reviewed(flow: Flow) -> None:
     flow.said.append(WHY)
     with pytest.raises(OSError, match="une phrase"):
         flow.pli("record", "glass", "open", "vite", "--by", physician, "--patient", patient["login"])
+    for other in (operator, flow.patient(1)["login"]):
+        with pytest.raises(OSError, match="réservé aux professionnels"):
+            flow.pli("record", "glass", "open", WHY, "--by", other, "--patient", patient["login"])
     opened = flow.pli("record", "glass", "open", WHY, "--by", physician, "--patient", patient["login"])
     number = opened["glass"]
     told = flow.until(lambda: flow.look(patient, subject="en urgence"), "the letter to the patient")

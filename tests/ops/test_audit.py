@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from core.clock import FakeClock
 from core.db import Db
 from core.errors import BadInput, NotFound
 from core.tables import audit, counters
-from crypto.checkpoint import Signer
+from crypto.checkpoint import Checkpoint, Signer, split_notes
 from crypto.keyring import SoftKeyring
 from ops.audit.check import Checked, check
 from ops.audit.forget import forget_before
@@ -46,8 +46,8 @@ class World:
             self.db.run(self.trail.record, Event("17", action, "allowed", self.clock.now(), number, 3))
             self.clock.advance(60)
 
-    def checked(self) -> Checked:
-        return self.db.read(check, self.trail, self.witness)
+    def checked(self, elsewhere: Sequence[str] = ()) -> Checked:
+        return self.db.read(check, self.trail, self.witness, elsewhere)
 
     def forged(self, seq: int, **changes: Any) -> Callable[[Session], Any]:
         """Whoever has the keyring's secret makes tags that fit; the tree still tells."""
@@ -77,9 +77,9 @@ def swap(session: Session) -> None:
         session.execute(update(audit).where(audit.c.seq == seq).values(seq=to))
 
 
-def cut(session: Session) -> None:
-    session.execute(delete(audit).where(audit.c.seq > 7))
-    session.execute(update(counters).where(counters.c.name == "audit").values(value=7))
+def cut(session: Session, after: int = 7) -> None:
+    session.execute(delete(audit).where(audit.c.seq > after))
+    session.execute(update(counters).where(counters.c.name == "audit").values(value=after))
 
 
 def close_the_gap(world: World) -> Callable[[Session], Any]:
@@ -128,6 +128,8 @@ def test_a_fork_is_seen_though_it_is_longer(world: World):
     world.db.run(cut)
     world.write(8)
     assert any("is not the one that was witnessed" in problem for problem in world.checked().problems)
+    with pytest.raises(RolledBack):
+        world.new_notary().note()
     Path(f"{world.witness.path}.edge").unlink()
     with pytest.raises(RolledBack):
         world.new_notary().note()
@@ -145,6 +147,24 @@ def test_two_witnessed_pasts_are_a_fork(world: World):
         file.write(other.path.read_text())
     world.witness = kept
     assert not world.checked().clean
+
+
+def test_a_house_turned_back_whole_is_seen_by_what_others_kept(world: World):
+    """Database and witness of one moment go on by themselves: they fit each other, and not the copy of an auditor."""
+    early = world.witness.path.read_text()
+    world.notary.note()
+    elsewhere = split_notes(world.witness.path.read_text())
+    assert world.checked(elsewhere).clean and world.checked(elsewhere[:1]).clean
+    world.witness.path.write_text(early)
+    world.db.run(lambda session: cut(session, after=10))
+    assert world.checked().clean
+    assert any("cut off or turned back" in problem for problem in world.checked(elsewhere).problems)
+    world.write(1)
+    world.new_notary().note()
+    assert world.checked().clean
+    assert any("a fork" in problem for problem in world.checked(elsewhere).problems)
+    alien = Signer(b"x" * 32).note(Checkpoint(1, bytes(32), world.clock.now()))
+    assert any("not signed by this instance" in problem for problem in world.checked([alien]).problems)
 
 
 def test_the_witness_s_file_is_checked_too(world: World):
