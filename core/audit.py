@@ -20,6 +20,7 @@ from core.numbers import last_number, next_number
 from core.tables import audit, audit_pruned
 
 COUNTER = "audit"
+TAG_BYTES = 32
 PRUNED = 1  # the one row that says what was forgotten when its time was over
 _BEFORE_REF, _AFTER_REF = ("at", "actor", "action"), ("holder_id", "outcome", "detail")
 _TAGGED_REST = (*_BEFORE_REF, "ref", *_AFTER_REF)  # after "seq"
@@ -96,7 +97,7 @@ class Trail:
 
     def leaf(self, entry: Any) -> bytes:
         """The entry as bytes for the tree; its tag makes it impossible to guess from its hash."""
-        return _packed(entry) + bytes(entry["tag"])
+        return packed(entry) + bytes(entry["tag"])
 
     def prune(self, session: Session, forgotten: Pruned) -> int:
         """Unit of work: forget the first entries; what stands for them is kept. Returns how many went."""
@@ -112,7 +113,7 @@ class Trail:
         return tag is None or hmac.compare_digest(bytes(tag), self._mac(_pruned_bytes(pruned(session))))
 
     def _tag(self, values: Any) -> bytes:
-        return self._mac(_packed(values))
+        return self._mac(packed(values))
 
     def _tag_after(self, rest: bytes, values: Any) -> bytes:
         return self._mac(_field(values["seq"]) + rest)
@@ -140,7 +141,8 @@ def count(session: Session) -> int:
     return int(session.execute(select(func.count()).select_from(audit)).scalar_one())
 
 
-def _packed(values: Any) -> bytes:
+def packed(values: Any) -> bytes:
+    """An entry's fields as bytes, without its tag."""
     return _field(values["seq"]) + _packed_rest(values)
 
 

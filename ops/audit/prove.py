@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.audit import Trail, entries, pruned
+from core.audit import TAG_BYTES, Trail, entries, packed, pruned
 from core.clock import from_epoch_ms
 from core.errors import BadInput, NotFound
 from crypto.checkpoint import Checkpoint, NotSigned, Verifier
@@ -44,11 +45,13 @@ def holds(proof: dict[str, Any], key: str = "") -> bool:
     try:
         checkpoint = Verifier.parse(key or str(proof["key"])).open(str(proof["checkpoint"]))
         path = [base64.b64decode(step, validate=True) for step in proof["path"]]
-        leaf = leaf_hash(base64.b64decode(proof["leaf"], validate=True))
-        return verify_inclusion(leaf, int(proof["index"]), checkpoint.size, path, checkpoint.root)
+        leaf, index = base64.b64decode(proof["leaf"], validate=True), int(proof["index"])
+        return _is_of(leaf, index, proof["entry"]) and verify_inclusion(
+            leaf_hash(leaf), index, checkpoint.size, path, checkpoint.root
+        )
     except NotSigned:
         return False
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
         raise BadInput("this is no proof of an audit entry") from None
 
 
@@ -64,6 +67,12 @@ def plain(entry: Any) -> dict[str, Any]:
         "holder": _text(entry["holder_id"]),
         "detail": entry["detail"],
     }
+
+
+def _is_of(leaf: bytes, index: int, entry: dict[str, Any]) -> bool:
+    """Whether the leaf says what people read in the entry, and nothing more but its tag."""
+    at = round(datetime.fromisoformat(entry["at"]).timestamp() * 1000)
+    return entry["seq"] == index + 1 and leaf[:-TAG_BYTES] == packed(entry | {"at": at, "holder_id": entry["holder"]})
 
 
 def _text(number: int | None) -> str | None:

@@ -11,6 +11,8 @@ from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="The trail of accesses: verified, proved, shown.", no_args_is_help=True)
 MOST_OCTETS = 1024 * 1024
+OF_TRAIL = "the trail is whole", "the trail is NOT whole"
+OF_PROOF = "the proof holds", "the proof does NOT hold"
 
 
 @app.command("verify")
@@ -30,12 +32,7 @@ def verify(
     if as_json:
         print(json.dumps(found))
     else:
-        for name, value in found.items():
-            if name != "problems":
-                print(f"{name}: {value}")
-        for problem in found["problems"]:
-            print(problem)
-        print("the trail is whole" if not found["problems"] else "the trail is NOT whole")
+        _print(found, OF_PROOF if proof else OF_TRAIL)
     if found["problems"]:
         raise typer.Exit(1)
 
@@ -66,6 +63,15 @@ def checkpoint(home: Home = DEFAULT_HOME) -> None:
     print(json.dumps(run(home, "audit.checkpoint")))
 
 
+def _print(found: dict[str, Any], words: tuple[str, str]) -> None:
+    for name, value in found.items():
+        if name != "problems":
+            print(f"{name}: {value}")
+    for problem in found["problems"]:
+        print(problem)
+    print(words[bool(found["problems"])])
+
+
 def _text(path: Path | None) -> str:
     """Raises BadInput."""
     try:
@@ -85,4 +91,8 @@ def _proof(path: Path, key: str) -> dict[str, Any]:
     if not isinstance(proof, dict):
         raise BadInput("this is no proof of an audit entry")
     right = holds(proof, key)
-    return {"index": proof["index"], "problems": [] if right else ["the proof does not hold"]}
+    return {
+        "index": proof["index"],
+        "entry": proof["entry"],
+        "problems": [] if right else ["the entry is not what was witnessed"],
+    }
