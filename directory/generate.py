@@ -17,11 +17,11 @@ from directory.extracts.mssante import COLUMNS
 DOMAIN = "demo.mssante.test"
 PHARMACY_SECTOR = "SA33"
 
-_FAMILIES = [
+_FAMILIES = [  # none of them is a patient of the demonstration: whoever looks for those in a dump finds nobody
     "Aubin",
     "Béranger",
     "Çelik",
-    "D'Aubigné",
+    "D'Estréné",
     "de La Fère",
     "Du Plessis",
     "Étienne",
@@ -33,13 +33,13 @@ _FAMILIES = [
     "Kérouanton",
     "L'Hôte",
     "Le Goff",
-    "Lévêque",
+    "Lhuîtrier",
     "Maçon",
     "N'Diaye",
     "Noël",
     "Œuvrard",
     "Pâris",
-    "Quéré",
+    "Quimézec",
     "Rocher-Blanc",
     "Saint-Âne",
     "Tréguier",
