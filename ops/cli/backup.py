@@ -35,10 +35,11 @@ def _restore(folder: Path, keyring: Path, home: Path, *, dry_run: bool) -> dict[
     from core.clock import SystemClock
     from core.settings import Settings
     from ops.backup.restore import look, put_back
+    from ops.erasure import LEDGER, Eraser
+    from ops.ground import Ground
     from ops.lock import HomeLock
     from ops.migrate import upgrade
     from ops.verify_data import verify
-    from ops.wiring import build
 
     settings = Settings.load(home)
     if dry_run:
@@ -48,12 +49,12 @@ def _restore(folder: Path, keyring: Path, home: Path, *, dry_run: bool) -> dict[
     settings = Settings.load(home)
     with HomeLock(home):
         upgrade(settings.database_url)
-        app = build(settings, SystemClock())
+        here = Ground.open(settings, SystemClock())  # no certificate is needed for this, nor there yet
         try:
-            erased = app.eraser.again()
-            report = verify(app.db, app.keyring, app.trail, app.blobs.root)
+            erased = Eraser(here.db, here.trail, here.blobs, here.clock, home / LEDGER).again()
+            report = verify(here.db, here.keyring, here.trail, here.blobs.root)
         finally:
-            app.close()
+            here.db.close()
     whole = {"messages": manifest.messages, "erased_again": erased, "checked": report.checked}
     return whole | {"problems": list(report.problems), "notes": list(report.notes)}
 
