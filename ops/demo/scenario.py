@@ -45,6 +45,7 @@ class Scenario:
         await play("ready", "La commande est prête : la patiente reçoit la réponse signée", self._ready)
         await play("photo", "Une photo d'ordonnance suit le même chemin", self._send_photo)
         await play("tampered", "Un octet altéré en route est vu, rien n'est classé comme sûr", self._tampered)
+        await play("spoofed", "Un expéditeur usurpé est vu, bien que la signature soit intacte", self._spoofed)
         await play("report", "Un laboratoire voisin envoie un compte rendu ; l'accord est demandé", self._report)
         await play("consent", "La patiente répond OUI : le compte rendu est classé", self._consent)
         await play("collect", "La commande est retirée", self._collect)
@@ -61,7 +62,7 @@ class Scenario:
         sha256 = hashlib.sha256(raw).hexdigest()
         held(sha256 == self._letter.sha256, "the bytes fetched are the bytes sent")
         held("$SignaturePass" in flags, "the signature holds")
-        return {"sha256": sha256, "verdict": "pass"}
+        return {"sha256": sha256} | self._told(raw, self._patient.address, "pass", "ok")
 
     async def _file(self) -> dict[str, Any]:
         rows = await self._stage.until(self._filed, "the filed document")
@@ -106,9 +107,8 @@ class Scenario:
     async def _ready(self) -> dict[str, Any]:
         await self._move("ready")
         answer, _flags = await self._stage.post.fetch(self._patient, subject=f"{self._order}")
-        verdict = self._judge(answer, PHARMACY)
-        held(verdict == "pass", "the pharmacy's answer is signed by its seal")
-        return {"order": self._order, "verdict": verdict, "octets": len(answer)}
+        told = self._told(answer, PHARMACY, "pass", "ok")  # signed by the pharmacy's seal
+        return {"order": self._order, "octets": len(answer)} | told
 
     async def _send_photo(self) -> dict[str, Any]:
         self._photo = self._write(self._patient, "photo.pdf", photo_pdf())
@@ -121,14 +121,24 @@ class Scenario:
     async def _tampered(self) -> dict[str, Any]:
         letter = self._write(self._other, "ordonnance.pdf", _prescription(PATIENTS[1]))
         await self._stage.post.submit(self._other, _flip(letter.raw), [PHARMACY])
-        _raw, flags = await self._stage.post.fetch(self._pharmacist, message_id=letter.message_id)
+        raw, flags = await self._stage.post.fetch(self._pharmacist, message_id=letter.message_id)
         held("$SignatureFail" in flags, "the pharmacist sees that the signature fails")
         rows = await self._stage.until(self._doubtful, "the document to reconcile")
-        return {"verdict": "fail", "states": sorted({row["state"] for row in rows})}
+        told = self._told(raw, self._other.address, "fail", "content-changed")
+        return told | {"states": sorted({row["state"] for row in rows})}
 
     async def _doubtful(self) -> list[dict[str, Any]]:
         rows = await self._fresh("record.list", self._pharmacist, "document")
         return [row for row in rows if row["state"] == "to_reconcile"]
+
+    async def _spoofed(self) -> dict[str, Any]:
+        """The neighbour's laboratory signs, with its own good seal, in the name of somebody else there."""
+        sender, seal = f"direction@{NEIGHBOUR}", self._stage.post.papers.of("neighbour-signer")
+        letter = write(sender, "Direction", PHARMACY, "À payer aujourd'hui", "Bonjour,\n", seal)
+        await self._stage.post.relay(sender, letter.raw, [PHARMACY])
+        raw, flags = await self._stage.post.fetch(self._pharmacist, message_id=letter.message_id)
+        held("$SignatureFail" in flags, "the pharmacist sees that the sender is another")
+        return self._told(raw, sender, "fail", "from-is-not-signer")
 
     async def _report(self) -> dict[str, Any]:
         cda = report(PATIENTS[0], _prescription(PATIENTS[0]), datetime.now(UTC))
@@ -193,9 +203,13 @@ class Scenario:
         files = (Attachment("application/pdf", filename, pdf),)
         return write(player.address, player.name, PHARMACY, "Ordonnance", HELLO, seal, files)
 
-    def _judge(self, raw: bytes, sender: str) -> str:
+    def _told(self, raw: bytes, sender: str, word: str, reason: str) -> dict[str, str]:
+        """What the reader's own client says of the signature; it has to be this."""
         trust = Trust.load((self._stage.home / "tls" / "ca.pem").read_bytes())
-        return str(verify_message(raw, trust=trust, at=datetime.now(UTC), envelope_sender=sender).signature.value)
+        verdict = verify_message(raw, trust=trust, at=datetime.now(UTC), envelope_sender=sender)
+        told = {"verdict": verdict.signature.value, "reason": verdict.reason.value}
+        held(told == {"verdict": word, "reason": reason}, f"the verdict is {word}, {reason}")
+        return told
 
 
 def _prescription(patient: Identity) -> bytes:

@@ -15,6 +15,8 @@ from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.slow
 
+HARMED = ("tampered", "spoofed")
+
 
 def demo(server: PliServer, *args: str) -> subprocess.CompletedProcess[str]:
     """`pli demo` on this server's home, to its end."""
@@ -37,6 +39,8 @@ def test_the_scenario_holds_and_can_be_played_again(fresh: PliServer) -> None:
     first, second = played(fresh), played(fresh)
     assert first["draft"]["facts"]["provenance"] == "PDF"
     assert first["photo"]["facts"]["provenance"] == "photo du patient"
+    told = [(first[step]["facts"]["verdict"], first[step]["facts"]["reason"]) for step in ("receive", *HARMED)]
+    assert told == [("pass", "ok"), ("fail", "content-changed"), ("fail", "from-is-not-signer")]
     orders = {run[step]["facts"]["order"] for run in (first, second) for step in ("draft", "photo")}
     assert len(orders) == 4
     assert '"problems": []' in fresh.cli("verify-data", "--json")

@@ -28,7 +28,8 @@ from tests.support.senders import ImapSource
 from tests.support.smtp_client import Answer, SmtpClient, SmtpTarget
 
 User = dict[str, Any]
-STEPS = "send receive file draft work ready photo tampered report consent collect verify".split()  # of `pli demo`
+# of `pli demo`
+STEPS = "send receive file draft work ready photo tampered spoofed report consent collect verify".split()
 LATER_MS = 20_000
 
 
