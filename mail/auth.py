@@ -20,6 +20,7 @@ from core.db import Db
 from core.errors import Temporary
 from crypto.keyring import Keyring
 from crypto.passwords import verify_password
+from mail import app_passwords
 from mail.accounts import Account, account_by_certificate, account_by_login, account_by_subject
 from mail.acting import mailbox_of_delegate, split_login
 from mail.auth_trail import AuthTrail
@@ -75,8 +76,10 @@ class Authenticator:
         self._throttle = Throttle(clock)
         self._known = _Remembered()
 
-    async def password(self, login: str, password: str, peer: str = "") -> Identity | None:
+    async def password(self, login: str, password: str, peer: str = "", *, devices: bool = False) -> Identity | None:
         """None when login and password do not fit; `peer` is the IP address. Raises Throttled, DatabaseDown.
+
+        `devices`: the password of a device will do, too: for mail programs.
 
         `mailbox*person`: a named delegate enters a mailbox that is not their own.
         """
@@ -87,7 +90,7 @@ class Authenticator:
             raise Throttled("too many attempts, try again later", "authentication throttled")
         person, wanted = split_login(login)
         account = await self._db.aread(account_by_login, self._keyring, person)
-        right = await self._is_right(account, password)
+        right = (devices and await self._is_device(account, password)) or await self._is_right(account, password)
         found = await self._entered(account, wanted) if account and right else None
         right = found is not None
         self._throttle.note(who, peer, good=right)
@@ -148,6 +151,19 @@ class Authenticator:
 
     async def _subject(self, subject: str, login: str) -> Account | None:
         return await self._db.aread(account_by_subject, self._keyring, subject, login)
+
+    async def _is_device(self, account: Account | None, password: str) -> bool:
+        """Looked up for nobody too: what is asked depends on what was typed, never on who exists."""
+        if not app_passwords.looks_like_one(password):
+            return False
+        now, who = self._clock.now(), account.id if account else 0
+        found = await self._db.aread(app_passwords.find, self._keyring, who, password, now)
+        if found is None or account is None or not account.may_log_in:
+            return False
+        number, is_news = found
+        if is_news:
+            await self._db.arun(app_passwords.note_use, number, now)
+        return True
 
     async def _is_right(self, account: Account | None, password: str) -> bool:
         encoded = account.password_hash if account and account.may_log_in else None

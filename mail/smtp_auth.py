@@ -36,10 +36,11 @@ async def _identify(line: Line, mechanism: str, initial: str) -> Identity | None
     check = line.house.authenticator
     if mechanism == "LOGIN":
         login = decode_text(await _answer(line, initial, "VXNlcm5hbWU6"))  # "Username:"
-        return await check.password(login, decode_text(await _answer(line, "", "UGFzc3dvcmQ6")), line.peer.address)
+        secret = decode_text(await _answer(line, "", "UGFzc3dvcmQ6"))
+        return await check.password(login, secret, line.peer.address, devices=True)
     answer = await _answer(line, initial, "")
     if mechanism == "PLAIN":
-        return await check.password(*decode_plain(answer), line.peer.address)
+        return await check.password(*decode_plain(answer), line.peer.address, devices=True)
     if mechanism in bearer.MECHANISMS:
         return await _bearer(line, mechanism, answer)
     found = await check.certificate(line.peer.certificate_sha256)

@@ -19,7 +19,8 @@ async def with_password(session: Session, user: bytes, password: bytes) -> str:
         name, secret = user.decode(), password.decode()
     except UnicodeDecodeError:
         raise failed(session) from None
-    return welcome(session, await session.services.authenticator.password(name, secret, session.wire.host))
+    check = session.services.authenticator
+    return welcome(session, await check.password(name, secret, session.wire.host, devices=True))
 
 
 def check_door(session: Session) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from core.errors import BadInput
+from ops.cli import devices
 from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Mailboxes and the accounts that open them.", no_args_is_help=True)
+app.add_typer(devices.app, name="device")
 
 Password = Annotated[str, typer.Option("--password", prompt=True, hide_input=True, help="Asked when absent.")]
 
