@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet
 
 from core.errors import Refused, Temporary
 from core.ids import token as new_token
+from crypto.jwt import subject_of
 from portal.passes import Passes
 from portal.services import OidcClient, Services
 
@@ -71,8 +72,8 @@ class ProSante:
         told = self._asked("GET", self._discovered()["userinfo_endpoint"], headers=bearer)
         if told.get("sub") != claims.get("sub"):
             raise Refused("La connexion n'est pas valable.", "userinfo speaks of somebody else")
-        subject = told.get("SubjectNameID") or told.get("preferred_username")
-        if not isinstance(subject, str) or not subject.isalnum() or len(subject) > 64:
+        subject = subject_of(told)
+        if subject is None or not subject.isalnum() or len(subject) > 64:
             raise Refused("Pro Santé Connect n'a pas donné d'identifiant national.", "no SubjectNameID")
         return subject
 

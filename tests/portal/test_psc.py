@@ -21,6 +21,36 @@ from tests.support.kept import PHARMACY
 from tests.support.portal_world import Browser, World
 
 SUBJECT = "899700218896"
+# As Pro Santé Connect writes them for a physician with two activities; the person is invented.
+CLAIMS = {
+    "Secteur_Activite": "SA07^1.2.250.1.71.4.2.4",
+    "email_verified": False,
+    "SubjectOrganization": "CABINET INVENTÉ",
+    "SubjectOrganizationID": "",
+    "preferred_username": SUBJECT,
+    "SubjectNameID": SUBJECT,
+    "given_name": "Camille",
+    "family_name": "INVENTÉE",
+    "UITVersion": "1.0",
+    "Palier_Authentification": "APPPRIP3^1.2.250.1.213.1.5.1.1.1",
+    "PSI_Locale": "1.2.250.1.213.1.3.1.1",
+    "SubjectRole": ["10^1.2.250.1.213.1.1.5.5"],
+    "otherIds": [{"identifiant": SUBJECT, "origine": "RPPS", "qualite": 1}],
+    "SubjectRefPro": {
+        "codeCivilite": "M",
+        "exercices": [
+            {
+                "codeProfession": "10",
+                "codeCategorieProfessionnelle": "C",
+                "codeSavoirFaire": "SM54",
+                "activities": [
+                    {"codeModeExercice": "L", "codeSecteurDactivite": "SA07", "raisonSocialeSite": "CABINET INVENTÉ"},
+                    {"codeModeExercice": "S", "codeSecteurDactivite": "SA01", "numeroFinessSite": "990000000"},
+                ],
+            }
+        ],
+    },
+}
 
 
 @dataclass
@@ -30,6 +60,7 @@ class Provider:
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "1", "use": "sig"}))
     lies: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=lambda: {"SubjectNameID": SUBJECT})
     base: str = ""
     now: float = 0
 
@@ -68,7 +99,7 @@ def provider(world: World) -> Iterator[Provider]:
             elif path == "/keys":
                 self.tell({"keys": [found.key.as_dict(private=False)]})
             elif path == "/userinfo" and self.headers["authorization"] == "Bearer a1":
-                self.tell({"sub": found.lies.get("_sub", "s1"), "SubjectNameID": SUBJECT})
+                self.tell({"sub": found.lies.get("_sub", "s1")} | found.told)
             else:
                 self.send_error(404)
 
@@ -104,6 +135,25 @@ def test_a_professional_enters(world: World, provider: Provider):
     answer, browser = came_back(world, provider)
     assert answer.status_code == 303 and answer.headers["location"] == "/officine"
     assert "Pro Santé Connect" in browser.get("/entrer").text or browser.get("/officine").status_code == 200
+
+
+def test_the_claims_of_pro_sante_connect_name_a_person_and_open_no_organisation(world: World, provider: Provider):
+    provider.told = CLAIMS | {"SubjectOrganizationID": "1490000015", "SubjectOrganization": PHARMACY}
+    answer, _browser = came_back(world, provider)
+    assert answer.status_code == 409 and "set-cookie" not in answer.headers  # an organisation's name grants nothing
+    world.kept.db.run(set_subject, world.kept.keyring, world.kept.pharmacy.account_id, SUBJECT)
+    answer, _browser = came_back(world, provider)
+    assert answer.status_code == 303 and answer.headers["location"] == "/officine"
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"SubjectNameID": ""}, {"SubjectNameID": [SUBJECT]}, CLAIMS | {"preferred_username": "899700000001"}]
+)
+def test_claims_that_name_nobody_or_two_open_nothing(world: World, provider: Provider, told: dict[str, Any]):
+    world.kept.db.run(set_subject, world.kept.keyring, world.kept.pharmacy.account_id, SUBJECT)
+    provider.told = told
+    answer, _browser = came_back(world, provider)
+    assert answer.status_code == 409 and "set-cookie" not in answer.headers
 
 
 def test_nobody_gets_an_account_by_signing_in(world: World, provider: Provider):
