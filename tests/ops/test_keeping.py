@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
-from typer.testing import CliRunner
 
 from core.address import Address
 from core.db import Db
@@ -36,11 +35,10 @@ from ops import rotation
 from ops.backup.make import make_backup
 from ops.backup.manifest import BadBackup, Manifest
 from ops.backup.restore import look, put_back
-from ops.cli import main as cli
 from ops.demo_files import demo_patient
 from ops.erasure import LEDGER, Eraser, noted
 from ops.export import Exporter
-from ops.migrate import head, upgrade
+from ops.migrate import head
 from ops.verify_data import verify
 from record.access import Reader, Records
 from record.order_book import OrderBook
@@ -225,23 +223,6 @@ class TestBackup:
 
 def mac(kept: Kept):
     return lambda data: kept.keyring.mac("backup", data)
-
-
-def test_the_command_asks_for_the_backup_and_the_keyring_alone(home: Path, tmp_path: Path):
-    """No certificate stands in the new folder yet; whoever was erased is erased before anything is served."""
-    home.mkdir()
-    url = f"sqlite:///{home / 'pli.db'}"
-    upgrade(url)
-    kept = open_kept(url, home)
-    keep(kept, written("petit"), kept.pharmacy, kept.patient)
-    make_backup(kept.db, mac(kept), kept.clock, home, home / "checkpoints", tmp_path / "backup", head())
-    Eraser(kept.db, kept.trail, kept.blobs, kept.clock, home / LEDGER).erase(kept.patient_id, "operator")
-    kept.db.close()
-    words = ["restore", tmp_path / "backup", "--keyring", home / "keyring.json", "--home", tmp_path / "there"]
-    done = CliRunner().invoke(cli.app, [str(word) for word in words])
-    assert done.exit_code == 0, done.output
-    answer = json.loads(done.stdout)
-    assert (answer["erased_again"], answer["problems"]) == (2, [])
 
 
 def restored(kept: Kept, home: Path, backup: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Kept:
