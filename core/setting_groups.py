@@ -217,7 +217,7 @@ class Matrix(Group):
     )
     url: str = Field(
         default="",
-        description="Client address of a Synapse run elsewhere with the files of `pli chat config`. Empty: our child.",
+        description="Client address of a Synapse run beside us with the files of `pli chat config`. Empty: our child.",
     )
     database_url: str = Field(
         default="",

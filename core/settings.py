@@ -150,7 +150,12 @@ class Settings(BaseSettings):
     @property
     def matrix_url(self) -> str:
         """Where Matrix clients connect, as seen from this machine."""
-        return self.matrix.url or f"http://{self.listen.host}:{self.listen.port('matrix')}"
+        return self.matrix.url or self.matrix_main
+
+    @property
+    def matrix_main(self) -> str:
+        """The homeserver's main process, on this machine: it is administered there, never from outside."""
+        return f"http://{self.listen.host}:{self.listen.port('matrix')}"
 
     @property
     def pages_url(self) -> str:

@@ -14,8 +14,7 @@ from crypto.keyring import Keyring
 from instant import homeserver_proxy as proxy
 
 HOMESERVER, LOGGING, SIGNING = "homeserver.yaml", "logging.yaml", "signing.key"
-REPLICATION_PORT = 9093
-FIRST_WORKER_PORT = 8081
+FIRST_PORT = 9093  # of those on loopback between the processes: the main one, then each worker
 OIDC, CLIENT = "/oidc", "synapse"  # our own OpenID provider, below the address of the pages; its one client
 
 
@@ -52,6 +51,11 @@ class Places:
     host: str
     port: int
     gate_url: str
+    inner: int = FIRST_PORT
+
+    def worker_port(self, number: int) -> int:
+        """Where the `number`th worker listens on loopback, the first being 1."""
+        return self.inner + number
 
 
 def write_files(settings: Settings, secrets: Secrets, places: Places, *, workers: int = 0) -> list[Path]:
@@ -64,7 +68,7 @@ def write_files(settings: Settings, secrets: Secrets, places: Places, *, workers
     }
     files |= {f"worker-{n}.yaml": _json(_worker(places, n)) for n in range(1, workers + 1)}
     if workers:
-        addresses = [f"127.0.0.1:{_worker_port(n)}" for n in range(1, workers + 1)]
+        addresses = [f"127.0.0.1:{places.worker_port(n)}" for n in range(1, workers + 1)]
         main = f"{places.host}:{places.port}"
         files[proxy.FILE] = proxy.site(settings.matrix_server, main, addresses, settings.matrix.media_octets)
     return [_write(places.folder / name, text) for name, text in files.items()]
@@ -96,7 +100,7 @@ def homeserver(settings: Settings, secrets: Secrets, places: Places, *, workers:
         **_kept(settings),
         **_limits(settings.production),
         **_sign_in(settings, secrets),
-        **(_workers(workers, chosen.redis_url, secrets.replication) if workers else {}),
+        **(_workers(workers, places, chosen.redis_url, secrets.replication) if workers else {}),
     }
 
 
@@ -225,9 +229,7 @@ def _listeners(places: Places, *, federated: bool, workers: int) -> list[dict[st
     ]
     if workers:
         resources = [{"names": ["replication"]}]
-        found.append(
-            {"port": REPLICATION_PORT, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": resources}
-        )
+        found.append({"port": places.inner, "bind_addresses": ["127.0.0.1"], "type": "http", "resources": resources})
     return found
 
 
@@ -238,10 +240,10 @@ def _database(url: str, folder: Path) -> dict[str, Any]:
     return {"name": "psycopg2", "args": {"dsn": f"{scheme.partition('+')[0]}://{rest}", "cp_min": 5, "cp_max": 10}}
 
 
-def _workers(count: int, redis_url: str, secret: str) -> dict[str, Any]:
+def _workers(count: int, places: Places, redis_url: str, secret: str) -> dict[str, Any]:
     """Redis between the processes; the first worker writes events, all serve clients."""
-    hosts = {f"pli{n}": {"host": "127.0.0.1", "port": _worker_port(n)} for n in range(1, count + 1)}
-    main = {"main": {"host": "127.0.0.1", "port": REPLICATION_PORT}}
+    hosts = {f"pli{n}": {"host": "127.0.0.1", "port": places.worker_port(n)} for n in range(1, count + 1)}
+    main = {"main": {"host": "127.0.0.1", "port": places.inner}}
     return {
         "redis": _redis(redis_url),
         "instance_map": main | hosts,
@@ -260,13 +262,9 @@ def _redis(url: str) -> dict[str, Any]:
     return found
 
 
-def _worker_port(number: int) -> int:
-    return FIRST_WORKER_PORT + number - 1
-
-
 def _worker(places: Places, number: int) -> dict[str, Any]:
     resources = [{"names": ["client", "replication"]}]
-    listener = {"type": "http", "port": _worker_port(number), "bind_addresses": ["127.0.0.1"]}
+    listener = {"type": "http", "port": places.worker_port(number), "bind_addresses": ["127.0.0.1"]}
     return {
         "worker_app": "synapse.app.generic_worker",
         "worker_name": f"pli{number}",

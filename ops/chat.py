@@ -48,7 +48,9 @@ class Chat:
         self.secrets = Secrets.of(keyring)
         house = House(settings.matrix_server, frozenset(settings.matrix.trusted_servers), self.secrets.service)
         self._door = GateDoor(Gate(db, keyring, trail, clock, house), self.secrets.gate)
-        self.admin = Admin(settings.matrix_url, settings.matrix_server, self.secrets.registration, self.secrets.service)
+        self.admin = Admin(
+            settings.matrix_main, settings.matrix_server, self.secrets.registration, self.secrets.service
+        )
         self.enrolment = Enrolment(db, keyring, trail, clock, self.admin, settings.matrix_server)
         self.sign_on = SignOn(db, keyring, trail, clock, self.enrolment)
         scanner = RoomScanner(Clamd(settings.antivirus.clamd)) if settings.antivirus.clamd else NoScanner()

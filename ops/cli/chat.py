@@ -78,10 +78,13 @@ def config(
     folder: Annotated[Path, typer.Argument(help="Where Synapse's files are written.")],
     home: Home = DEFAULT_HOME,
     workers: Annotated[int, typer.Option(min=0, max=16, help="Worker processes; they need PostgreSQL, Redis.")] = 0,
+    first_port: Annotated[
+        int, typer.Option(min=1, max=65_000, help="On loopback: the main process's, then each worker's.")
+    ] = 9093,
     as_json: AsJson = False,
 ) -> None:
-    """Write the files of a homeserver that runs elsewhere."""
-    _show(run(home, "chat.config", folder=str(folder), workers=workers), as_json)
+    """Write the files of a homeserver that is not our child."""
+    _show(run(home, "chat.config", folder=str(folder), workers=workers, first_port=first_port), as_json)
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:

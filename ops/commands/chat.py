@@ -8,7 +8,7 @@ from core.address import Address
 from core.errors import BadInput, Refused
 from instant import status
 from instant.accounts import pin_key, put_behind, set_away, set_rule
-from instant.homeserver_config import Places, Secrets, write_files
+from instant.homeserver_config import FIRST_PORT, Places, Secrets, write_files
 from instant.rooms import MAILBOX, want_room
 from ops.control import Progress
 from ops.wiring import App
@@ -78,7 +78,8 @@ def config(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str
         raise Refused("set matrix.policy_port: a homeserver run elsewhere asks Pli on a port that stays")
     listen = app.settings.listen
     gate = f"http://127.0.0.1:{app.settings.matrix.policy_port}/"
-    places = Places(folder, listen.host, listen.port("matrix"), gate)
+    inner = int(arguments.get("first_port", FIRST_PORT))
+    places = Places(folder, listen.host, listen.port("matrix"), gate, inner)
     files = write_files(app.settings, Secrets.of(app.keyring), places, workers=int(arguments.get("workers", 0)))
     return {"files": [path.name for path in files], "folder": str(folder)}
 

@@ -30,3 +30,5 @@ class EarlyHost:
         if self.begun.homeserver:
             with suppress(Temporary):
                 self.begun.homeserver.spawn(self._loading)
+        elif self._loading:
+            self._loading.terminate()  # the homeserver is not our child

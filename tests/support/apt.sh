@@ -4,7 +4,7 @@
 set -eu
 
 PACKAGES="chromium clamav-daemon curl dovecot-imapd dovecot-lmtpd fonts-dejavu-core fuse3 gcc isync ldap-utils libc6-dev
-libnss3-tools openssl postfix postgresql rabbitmq-server redis-server softhsm2 strace tesseract-ocr tesseract-ocr-fra
+libnss3-tools nginx-light openssl postfix postgresql rabbitmq-server redis-server softhsm2 strace tesseract-ocr tesseract-ocr-fra
 thunderbird xmlsec1"
 command -v npm >/dev/null || PACKAGES="$PACKAGES nodejs npm" # Node's own package brings npm along, and excludes Debian's
 

@@ -1,4 +1,4 @@
-"""A pharmacy's software that is called: a real HTTP server on the loopback that keeps what it was told."""
+"""A program that is called, such as a pharmacy's software: a real HTTP server on loopback that keeps what it hears."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,11 @@ from tests.support import loopback_http
 
 @dataclass
 class Receiver:
-    """`answers`: the statuses to give, one a call, the last one for ever."""
+    """`answers`: the statuses to give, one a call, the last one for ever; `says` is the body of each."""
 
     url: str = ""
     answers: list[int] = field(default_factory=lambda: [204])
+    says: bytes = b""
     calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -29,8 +30,9 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(status)
             if status == 302:
                 self.send_header("location", receiver.url + "/elsewhere")
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(receiver.says)))
             self.end_headers()
+            self.wfile.write(receiver.says)
 
         def log_message(self, *_said: object) -> None:
             pass
