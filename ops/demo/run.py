@@ -22,7 +22,7 @@ from ops.demo.client import Post
 from ops.demo.early import EarlyHost
 from ops.demo.house import FACTS, prepare, write_facts
 from ops.demo.papers import Papers
-from ops.demo.report import report
+from ops.demo.report import logins, report
 from ops.demo.scenario import Scenario
 from ops.demo.stage import Stage, Step, StepFailed
 from ops.instance import make_home
@@ -106,6 +106,8 @@ async def _play(played: list[Stage], app: App, *, headless: bool, quiet: bool) -
         if not isinstance(failure, StepFailed):
             raise failure
         print(f"pli demo: {failure.public}", file=sys.stderr)
+    if "matrix" in facts and not quiet:
+        print(f"\n{logins(facts['matrix'])}")
     if not headless and not failures:
         print(f"\nLe serveur tourne : ouvrez {facts['http']['url']} (Ctrl-C pour arrêter).", file=sys.stderr)
         await asyncio.Event().wait()

@@ -1,6 +1,7 @@
 """`pli demo` with its chat plays the chat's scenes after the mail's, and tells plain clients how to log in."""
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -33,3 +34,16 @@ def test_the_chat_plays_after_the_mail(server: PliServer) -> None:
     assert told["ok"]
     assert not [word for word in ("patient.mssante", "@", "279039912300") if word in done.stdout]
     Flow(server).assert_clean()
+
+
+def test_it_says_how_to_log_in_with_element(server: PliServer) -> None:
+    options = ["--home", str(server.home), "--port-offset", str(server.offset), "--headless"]
+    done = subprocess.run(
+        [*PLI, "demo", *options], cwd=ROOT, env=server.env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    _, _, told = done.stdout.partition("Dans Element")
+    assert f"http://127.0.0.1:{8008 + server.offset}" in told
+    assert (
+        len(re.findall(r"^  (physician|pharmacist|colleague) +@\w+:chat\.demo\.mssante\.test  \S+$", told, re.M)) == 3
+    )
