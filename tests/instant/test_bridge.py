@@ -1,12 +1,13 @@
 """A mail and its room are two views of one conversation: mail in, answer out, files, edits, redactions, commands."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import nio
 import pytest
 
-from instant.names import PART, VERDICT
+from instant.names import BRIDGE, PART, VERDICT, user_id
 from ops.demo.cast import PATIENTS
 from tests.support.flow import header
 from tests.support.matrix_user import MatrixUser
@@ -44,6 +45,14 @@ async def test_an_answer_in_the_thread_leaves_signed_in_the_mail_thread(talk: Ta
         lambda _room, event: isinstance(event, nio.ReactionEvent) and event.reacts_to == said, "the mark"
     )
     assert mark.key == "✉️"
+
+
+async def test_what_is_done_with_is_marked_read(talk: Talk) -> None:
+    bridge = user_id(BRIDGE, talk.flow.info["matrix"]["server"])
+    said = await talk.physician.say(talk.room, "!aide")
+    read = talk.physician.client.rooms[talk.room].read_receipts
+    while bridge not in read or read[bridge].event_id != said:
+        await asyncio.sleep(0.05)
 
 
 async def test_the_conversation_goes_on_in_one_thread(talk: Talk) -> None:

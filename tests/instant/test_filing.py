@@ -89,6 +89,20 @@ async def test_an_infected_file_is_not_filed_either(talk: Talk) -> None:
     assert "antivirus" in answer.body
 
 
+async def test_a_file_of_the_room_goes_signed_to_the_patient_s_record(talk: Talk) -> None:
+    """Once for each command, and only in answer to a file."""
+    data = b"%PDF-1.4 courbe\n"
+    file = await talk.physician.send_file(talk.room, "courbe.pdf", data, "application/pdf")
+    content = {"msgtype": "m.text", "body": f"!classer {WHO.ins.matricule}"}
+    content["m.relates_to"] = {"m.in_reply_to": {"event_id": file}}
+    said = await talk.physician.send(talk.room, content)
+    answer = await talk.physician.until(lambda _room, each: answers(each, said) and hasattr(each, "body"), "filing")
+    assert "Envoyé au patient, signé" in answer.body
+    letter = talk.answer("Document pour votre dossier", talk.flow.patient())
+    part = next(part for part in letter.walk() if part.get_filename() == "courbe.pdf")
+    assert part.get_payload(decode=True) == data
+
+
 async def test_one_s_own_list_says_who_may_invite(talk: Talk, tmp_path: Path) -> None:
     matrix = talk.flow.info["matrix"]
     user = next(one for one in matrix["users"] if one["role"] == "colleague")

@@ -1,5 +1,6 @@
 """The rules as a homeserver keeps them: each case is a request of the client API, past any client's good manners."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest_asyncio
 from sqlalchemy import insert, select
 
 from core.address import Address
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.tables import audit
 from directory.mailboxes import close, suspend
 from directory.tables import directory_struck
@@ -41,7 +42,9 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         world = World()
         world.house = await stack.enter_async_context(ChatHouse(tmp_path_factory.mktemp("chat")))
         names = "ana bob new suspended struck blocking fussy hidden".split()
-        world.people = {name: await world.house.person(red_list=name == "hidden") for name in names}
+        world.people = {
+            name: await world.house.person(red_list=name == "hidden", profession="Médecin") for name in names
+        }
         world.people["pharmacy"] = await world.house.person("ORG")
         world.people["away"] = await world.house.person("ORG")
         for name, person in world.people.items():
@@ -87,8 +90,7 @@ INVITES = [
 @pytest.mark.parametrize(("inviter", "invitee", "word"), INVITES)
 async def test_invitations(world: World, inviter: str, invitee: str, word: str) -> None:
     who = invitee if invitee.startswith("@") else world.id(invitee)
-    room = world.room if inviter != "suspended" else world.room
-    asked = await getattr(world, inviter).in_room("POST", room, "invite", {"user_id": who})
+    asked = await getattr(world, inviter).in_room("POST", world.room, "invite", {"user_id": who})
     if inviter == "suspended":
         assert asked[0] in (401, 403)
     elif word:
@@ -222,9 +224,10 @@ async def test_nobody_registers_or_renames_himself(world: World) -> None:
 
 async def test_who_is_found(world: World) -> None:
     _, found = await world.ana.call("POST", "/user_directory/search", {"search_term": "essai", "limit": 50})
-    ids = {one["user_id"] for one in found["results"]}
-    assert world.id("bob") in ids
-    assert not ids & {world.id(name) for name in ("hidden", "new", "suspended")}
+    shown = {one["user_id"]: one["display_name"] for one in found["results"]}
+    assert shown[world.id("bob")] == "Ana ESSAI2 · Médecin · BREST"
+    assert re.fullmatch(rf"@p[a-z2-7]{{16}}:{SERVER}", world.id("bob")), "neither name nor number"
+    assert not shown.keys() & {world.id(name) for name in ("hidden", "new", "suspended")}
 
 
 async def test_wrong_codes_and_patients(world: World) -> None:
@@ -232,7 +235,7 @@ async def test_wrong_codes_and_patients(world: World) -> None:
         assert (await api.login(world.id("new"), "aaaa-bbbb-cccc-dddd"))[0] == 403
         assert (await api.login(f"@nobody:{SERVER}", world.people["new"].code))[0] == 403
     for address in ("279039912300112@patient.mssante.fr", "nobody@demo.mssante.test"):
-        with pytest.raises((Refused, Exception)):
+        with pytest.raises((NotFound, Refused)):
             world.house.app.chat.enrolment.enrol(Address.parse(address))
 
 
