@@ -1,54 +1,79 @@
-"""The chat measured beside Synapse itself, in one run; prints the table of docs/performance.md.
+"""The chat measured beside Synapse itself, in one run: `python -m tests.bench.chat`.
 
 A demonstration serves; a matrix-nio client in this process writes, end-to-end encrypted. When the bridge had an event
-is read from its own row.
+is read from its own row. The table goes into docs/performance.md.
 """
 
+import argparse
 import asyncio
+import os
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.support.flow import Flow  # noqa: E402
-from tests.support.matrix_user import MatrixUser  # noqa: E402
-from tests.support.pli_server import PliServer  # noqa: E402
-from tests.support.process import family  # noqa: E402
+from tests.bench.table import put_table
+from tests.support.flow import Flow
+from tests.support.matrix_user import MatrixUser
+from tests.support.pli_server import PliServer
+from tests.support.process import family
 
 PACED, RATE, BURST, MAILS = 60, 9, 100, 15
+SETTLED_S = 5  # after the start, before memory is looked at
+TABLES = "links posts events waiting rooms codes rules behind accounts memory".split()
+SYNAPSE = b"instant.synapse_child"
+
+found: list[tuple[str, str]] = []
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Latency, throughput and memory of the chat, beside Synapse's own.")
+    parser.add_argument("--check", action="store_true", help="print the table, leave docs/performance.md alone")
+    args = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="pli-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        server = PliServer(Path(folder) / "home", chat=True)
-        with server:
-            pass
-        with closing(sqlite3.connect(server.home / "pli.db")) as rows:
-            rows.executescript("".join(f"DELETE FROM chat_{name};" for name in TABLES))
-        for path in sorted((server.home / "matrix").rglob("*"), reverse=True):
-            path.unlink() if path.is_file() else path.rmdir()
-        began = time.perf_counter()
-        with server:
-            show("start to rooms made, new homeserver", f"{time.perf_counter() - began:.1f} s")
-            asyncio.run(measure(Flow(server), Path(folder)))
+        run(Path(folder))
+    head = f"{os.cpu_count()} cores, load {load:.0f} at the start, clients and server on them; {date.today():%Y-%m-%d}."
+    text = f"{head}\n\n| what | measured |\n|---|---|\n" + "".join(f"| {what} | {value} |\n" for what, value in found)
+    print(f"\n{text}")
+    if not args.check:
+        put_table("chat", "Chat", text)
 
 
-TABLES = "links posts events waiting rooms codes rules behind accounts memory".split()
+def run(folder: Path) -> None:
+    """All of it: without the chat, then with it on a new homeserver."""
+    server = PliServer(folder / "home", chat=True)
+    with server:
+        pass
+    silent = PliServer(server.home, log=folder / "silent.log")
+    with silent:
+        time.sleep(SETTLED_S)
+        without, _ = memory(silent)
+    with closing(sqlite3.connect(server.home / "pli.db")) as rows:
+        rows.executescript("".join(f"DELETE FROM chat_{name};" for name in TABLES))
+    for path in sorted((server.home / "matrix").rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    began = time.perf_counter()
+    with server:
+        show("start to rooms made, new homeserver", f"{time.perf_counter() - began:.1f} s")
+        time.sleep(SETTLED_S)
+        ours, synapse = memory(server)
+        show("memory, idle: pli without the chat, all of its processes", f"{without:.0f} MiB")
+        show("the same with the chat", f"{ours:.0f} MiB")
+        show("hence the bridge, the gate and their libraries", f"{ours - without:.0f} MiB")
+        show("Synapse, its one process", f"{synapse:.0f} MiB")
+        asyncio.run(measure(Flow(server), folder))
 
 
 async def measure(flow: Flow, folder: Path) -> None:
     matrix = flow.info["matrix"]
     user = next(one for one in matrix["users"] if one["role"] == "physician")
     room = next(one["room_id"] for one in matrix["rooms"] if one["user_id"] == user["user_id"])
-    memory(flow)
     async with MatrixUser(matrix["url"], user["user_id"], user["password"], folder / "nio") as physician:
         await physician.joined(room)
         await physician.text(room, "pont MSSanté")
@@ -57,13 +82,21 @@ async def measure(flow: Flow, folder: Path) -> None:
         await mails(flow, physician, room)
 
 
-def memory(flow: Flow) -> None:
-    """Resident memory after the start, of our process and of Synapse's."""
-    own = flow.server.process.pid
-    for pid in sorted(family(own)):
-        pages = int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
-        what = "pli, all services and the bridge" if pid == own else "Synapse"
-        show(f"memory, {what}", f"{pages * 4096 / 2**20:.0f} MiB")
+def memory(server: PliServer) -> tuple[float, float]:
+    """Of our own processes, and of Synapse, in MiB; what several share is counted once."""
+    ours, synapse = 0.0, 0.0
+    for pid in family(server.process.pid):
+        if SYNAPSE in Path(f"/proc/{pid}/cmdline").read_bytes():
+            synapse += proportional(pid)
+        else:
+            ours += proportional(pid)
+    return ours, synapse
+
+
+def proportional(pid: int) -> float:
+    """Pss of a process, proc(5)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 async def paced(flow: Flow, user: MatrixUser, room: str) -> None:
@@ -133,7 +166,8 @@ def quantiles(values: Sequence[float]) -> str:
 
 
 def show(what: str, value: str) -> None:
-    print(f"| {what} | {value} |", flush=True)
+    found.append((what, value))
+    print(f"{what}: {value}", flush=True)
 
 
 if __name__ == "__main__":
