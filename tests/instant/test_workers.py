@@ -110,6 +110,7 @@ async def test_workers_did_the_work(world: World) -> None:
 async def test_the_rules_are_in_force_on_each_process(world: World) -> None:
     """Asked directly, past nginx: the same refusals with our sentence."""
     token, invited = world.physician.client.access_token, {"user_id": "@mallory:elsewhere.test"}
+    clear = {"msgtype": "m.text", "body": "clair"}
     for url in (world.synapse.main, *world.synapse.workers):
         async with Api(url) as api:
             api.token = token
@@ -119,7 +120,7 @@ async def test_the_rules_are_in_force_on_each_process(world: World) -> None:
                 (await api.create(preset="public_chat"), "public"),
                 (await api.create(name=f"Cas {PATIENTS[0].ins.matricule}"), "patient"),
                 (await api.in_room("POST", made["room_id"], "invite", invited), "server"),
-                (await api.in_room("PUT", made["room_id"], "send/m.room.message/1", {"body": "clair"}), "plain"),
+                (await api.in_room("PUT", made["room_id"], "send/m.room.message/1", clear), "plain"),
             ):
                 status, body = refused
                 assert (status, body.get("error")) == (403, refuse(word).sentence), (url, word)
