@@ -48,11 +48,15 @@ async def test_an_answer_in_the_thread_leaves_signed_in_the_mail_thread(talk: Ta
 
 
 async def test_what_is_done_with_is_marked_read(talk: Talk) -> None:
+    """In the room, and in a mail's thread."""
     bridge = user_id(BRIDGE, talk.flow.info["matrix"]["server"])
-    said = await talk.physician.say(talk.room, "!aide")
     read = talk.physician.client.rooms[talk.room].read_receipts
-    while bridge not in read or read[bridge].event_id != said:
-        await asyncio.sleep(0.05)
+    talk.mail("Pour lecture", "Avez-vous lu ceci ?")
+    root = (await talk.physician.text(talk.room, "Avez-vous lu ceci")).event_id
+    for words, thread in (("!aide", ""), ("Oui, lu.", root)):
+        said = await talk.physician.say(talk.room, words, thread=thread)
+        while bridge not in read or read[bridge].event_id != said:
+            await asyncio.sleep(0.05)
 
 
 async def test_the_conversation_goes_on_in_one_thread(talk: Talk) -> None:

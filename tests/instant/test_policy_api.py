@@ -13,7 +13,8 @@ from sqlalchemy import insert, select
 from core.address import Address
 from core.errors import NotFound, Refused
 from core.tables import audit
-from directory.mailboxes import close, suspend
+from directory.generate import DOMAIN
+from directory.mailboxes import close, create_mailbox, suspend
 from directory.tables import directory_struck
 from instant.policy import refuse
 from instant.tables import accounts
@@ -234,9 +235,16 @@ async def test_wrong_codes_and_patients(world: World) -> None:
     async with Api(world.house.url) as api:
         assert (await api.login(world.id("new"), "aaaa-bbbb-cccc-dddd"))[0] == 403
         assert (await api.login(f"@nobody:{SERVER}", world.people["new"].code))[0] == 403
-    for address in ("279039912300112@patient.mssante.fr", "nobody@demo.mssante.test"):
-        with pytest.raises((NotFound, Refused)):
-            world.house.app.chat.enrolment.enrol(Address.parse(address))
+
+
+async def test_patients_and_strangers_get_no_account(world: World) -> None:
+    """A mailbox of the kind that patients have, and no mailbox at all."""
+    app, patient = world.house.app, Address.parse(f"compte.patient@{DOMAIN}")
+    await app.db.arun(lambda session: create_mailbox(session, app.keyring, patient, "PAT", app.clock.now()) and None)
+    with pytest.raises(Refused, match="réservée aux professionnels"):
+        app.chat.enrolment.enrol(patient)
+    with pytest.raises(NotFound):
+        app.chat.enrolment.enrol(Address.parse(f"nobody@{DOMAIN}"))
 
 
 async def test_a_code_opens_once(world: World) -> None:
