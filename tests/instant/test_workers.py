@@ -141,7 +141,8 @@ async def test_without_an_answer_each_process_refuses(world: World) -> None:
         finally:
             pli.send_signal(signal.SIGCONT)
         for api in doors:
-            assert (await api.create(name="Avis"))[0] == 200
+            while (await api.create(name="Avis"))[0] != 200:  # on a busy machine it is late once more
+                await asyncio.sleep(0.2)
 
 
 async def test_a_notification_tells_nothing(world: World) -> None:
