@@ -18,6 +18,7 @@ from directory.mailboxes import close, create_mailbox, suspend
 from directory.tables import directory_struck
 from instant.policy import refuse
 from instant.tables import accounts
+from ops.demo.cast import PATIENTS, address_of
 from tests.support.chat_house import SERVER, Api, ChatHouse, Person
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -238,8 +239,8 @@ async def test_wrong_codes_and_patients(world: World) -> None:
 
 
 async def test_patients_and_strangers_get_no_account(world: World) -> None:
-    """A mailbox of the kind that patients have, and no mailbox at all."""
-    app, patient = world.house.app, Address.parse(f"compte.patient@{DOMAIN}")
+    """A patient with a mailbox, and no mailbox at all."""
+    app, patient = world.house.app, Address.parse(address_of(PATIENTS[0]))
     await app.db.arun(lambda session: create_mailbox(session, app.keyring, patient, "PAT", app.clock.now()) and None)
     with pytest.raises(Refused, match="réservée aux professionnels"):
         app.chat.enrolment.enrol(patient)
