@@ -32,7 +32,8 @@ class Fake:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.where = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self.over = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._serving = threading.Thread(target=self._serve, daemon=True)
+        self._serving.start()
 
     def _serve(self) -> None:
         while True:
@@ -50,6 +51,8 @@ class Fake:
 
     def close(self) -> None:
         self.over.set()
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes who accepts: it would hear the next socket with this number
+        self._serving.join(60)
         self.socket.close()
 
 
