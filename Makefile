@@ -30,7 +30,7 @@ test: install-test lint types
 	@slow=slow; test "$$(id -u)" = 0 || { slow="slow and not root"; \
 	echo "not root: without Postfix and Dovecot as other operators, and without the full disk (pytest -m root)"; }; \
 	fast=0; $(FAST) || fast=$$?; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$$slow" && exit $$fast
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$$slow" && exit $$fast
 
 fast: install-test
 	$(FAST)

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.databases"]
+pytest_plugins = ["tests.support.databases", "tests.support.longest_first"]
 
 # Tests write into memory where there is room: that things last is proved by tests/faults, on file systems of their own.
 MEMORY, ROOM_OCTETS = Path("/dev/shm"), 4 * 1024**3

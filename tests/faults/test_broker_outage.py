@@ -15,7 +15,7 @@ from tests.support.senders import Senders
 
 OUTAGE_S = setting("OUTAGE_S", 20)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(80)]
 
 
 @pytest.fixture(params=[RabbitMq, Redis])

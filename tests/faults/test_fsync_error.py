@@ -14,7 +14,7 @@ CALLS = setting("EIO_CALLS", 15)
 MESSAGES = 6  # each takes at least one sync
 BROKEN_STORAGE = 70  # the exit code that tells the supervisor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 15 * CALLS)]
+pytestmark = [pytest.mark.slow, pytest.mark.long(95), pytest.mark.timeout(120 + 15 * CALLS)]
 
 
 @pytest.mark.parametrize("once", [False, True])

@@ -15,7 +15,7 @@ from tests.support.senders import Senders
 
 KILLS = setting("KILLS", 100)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 15 * KILLS)]
+pytestmark = [pytest.mark.slow, pytest.mark.long(400), pytest.mark.timeout(120 + 15 * KILLS)]
 
 
 def test_nothing_acknowledged_is_lost_over_kills_under_load(folder: Path) -> None:

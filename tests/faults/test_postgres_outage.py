@@ -13,7 +13,7 @@ from tests.support.senders import Senders
 OUTAGE_S = setting("OUTAGE_S", 20)
 Act = Callable[[PostgresCluster], None]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(65)]
 
 
 @pytest.mark.parametrize(

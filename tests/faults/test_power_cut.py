@@ -18,7 +18,7 @@ from tests.support.senders import Senders, check
 
 CUTS = setting("CUTS", 20)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + 15 * CUTS)]
+pytestmark = [pytest.mark.slow, pytest.mark.long(75), pytest.mark.timeout(120 + 15 * CUTS)]
 
 
 @pytest.fixture
