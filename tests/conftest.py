@@ -37,3 +37,9 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+
+
+def pytest_sessionfinish() -> None:
+    """Looks for garbage once: pytest, which does so five times before it ends, then has little to look through."""
+    gc.collect()
+    gc.freeze()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.kill_bridge import POINTS, Drill
 
-pytestmark = [pytest.mark.slow, pytest.mark.long(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.long(100)]
 EVENTS = 150
 
 
