@@ -29,7 +29,6 @@ TABS = {
     "physician": (
         Tab("/pro", N_("Messages"), "letter"),
         Tab("/pro/annuaire", N_("Annuaire"), "search"),
-        Tab("/pro/ecrire", N_("Écrire"), "pen"),
         Tab("/pro/envoyes", N_("Envoyés"), "send"),
         Tab("/pro/a-verifier", N_("À vérifier"), "eye"),
         Tab("/pro/urgence", N_("Urgence"), "alert"),

@@ -210,7 +210,7 @@ def test_two_clicks_from_the_board_to_ready(place: Place, chromium: Browser):
     order = ordered(kept, prescribed(kept))
     page = entered(chromium, place, COUNTER)
     page.click(f"a[href='/officine/commande/{order.number}']")
-    page.click("text=Confirmer et mettre en préparation")
+    page.click("text=Confirmer et préparer")
     page.click(f"[data-order='{order.number}'] button[data-to='ready']")
     page.wait_for_url("**/officine?fait=ready")
     assert kept.db.read(place.world.services.orders.get, order.id).state is State.READY

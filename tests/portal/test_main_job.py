@@ -170,7 +170,7 @@ def test_the_same_without_scripts(chromium: Browser, demo: Demo, tmp_path: Path)
     doubtful = post.locator('input[name="dosage"].doubtful')
     for place in range(doubtful.count()):
         doubtful.nth(place).fill(re.sub(r" \?$", "", doubtful.nth(place).input_value()))
-    post.click("text=Confirmer et mettre en préparation")
+    post.click("text=Confirmer et préparer")
     post.click("button[data-to='ready']")
     phone.goto(f"{demo.base}/p")
     assert "Votre commande est prête" in phone.inner_text("main")
