@@ -5,21 +5,16 @@
 
 Pages are invented from labels of the public medicines database (PLI_TEST_SHARED or ../shared holds its files), in six
 layouts, as text-layer PDF, clean picture, scan, phone photo, small photo, bad photo and by hand. A line is exact when
-name, strength, dose, duration and renewals all are. Each degradation is also read by Tesseract alone, without our
-preparation, second look and reference; and by RapidOCR alone where `--peer-python` has it. Writes the table into
-docs/performance.md between its markers, unless --check.
+name, strength, dose, duration and renewals all are. Writes the table into docs/performance.md between its markers,
+unless --check; with a Python that has the peers, a table of theirs on the same pictures instead.
 """
 
 import argparse
-import io
-import json
 import os
 import platform
 import random
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,21 +22,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from PIL import Image
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from record.lines import NAME, STRENGTH, Line, propose  # noqa: E402  the path above makes the rooms importable
+from record.lines import NAME, STRENGTH, Line  # noqa: E402  the path above makes the rooms importable
 from record.medicines.bdpm import read_folder  # noqa: E402
 from record.medicines.medicine import Medicine  # noqa: E402
-from record.medicines.names import key  # noqa: E402
+from record.medicines.names import key, words  # noqa: E402
 from record.medicines.search import Index  # noqa: E402
 from record.medicines.shelf import medicine_of  # noqa: E402
 from record.medicines.strengths import parse  # noqa: E402
-from record.reading.picture import Grey  # noqa: E402
 from record.reading.read import Reader, Reading  # noqa: E402
-from record.reading.tesseract import Tesseract  # noqa: E402
+from tests.bench.prescription_peers import Edsnlp, Rapid, tesseract_alone  # noqa: E402
+from tests.bench.table import put_table  # noqa: E402
 from tests.support.paper_prescriptions import (  # noqa: E402
     DEGRADATIONS,
     LAYOUTS,
@@ -54,9 +47,7 @@ from tests.support.paper_prescriptions import (  # noqa: E402
 from tests.support.record_files import text_pdf  # noqa: E402
 
 FILES = Path(os.environ.get("PLI_TEST_SHARED", ROOT.parent / "shared")) / "samples" / "bdpm"
-PAGE = ROOT / "docs" / "performance.md"
-BEGIN, END = "<!-- prescriptions:begin -->", "<!-- prescriptions:end -->"
-HEADING = "\n## Prescriptions: lines read\n"
+HEADING = "Prescriptions: lines read"
 KINDS = ("pdf", *DEGRADATIONS)
 SAID = {
     "pdf": "PDF with a text layer",
@@ -76,6 +67,7 @@ class Score:
     pages: int = 0
     lines: int = 0
     exact: int = 0
+    named: int = 0  # name and strength are those asked, the rest aside
     silent: int = 0  # a wrong strength that nobody is asked about
     asked: int = 0  # strengths to be confirmed
     wrong_cis: int = 0
@@ -109,32 +101,6 @@ def file_of(sheet: Sheet) -> bytes:
     return text_pdf(*(row.encode("cp1252", "replace").decode("cp1252") for row in rows(sheet) if row))
 
 
-def tesseract_alone(data: bytes) -> Reading:
-    """The picture as it came, the same rules for lines, nothing else."""
-    with Image.open(io.BytesIO(data)) as opened:
-        page = opened.convert("L")
-    told = Tesseract().read(Grey(page.width, page.height, page.tobytes()))
-    return Reading(lines=propose("\n".join(line.text for line in told)))
-
-
-class Rapid:
-    """RapidOCR in the Python that has it; the same rules for lines, nothing else."""
-
-    def __init__(self, python: str) -> None:
-        command = [python, "-W", "ignore", str(Path(__file__).with_name("prescription_peers.py"))]
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-
-    def __call__(self, data: bytes) -> Reading:
-        assert self._child.stdin and self._child.stdout
-        with tempfile.NamedTemporaryFile(suffix=".png" if data[1:4] == b"PNG" else ".jpg") as kept:
-            kept.write(data)
-            kept.flush()
-            print(kept.name, file=self._child.stdin, flush=True)
-            return Reading(lines=propose(json.loads(self._child.stdout.readline())["text"]))
-
-
 def judge(score: Score, sheet: Sheet, reading: Reading, index: Index) -> None:
     score.pages += 1
     score.lines += len(sheet.lines)
@@ -166,12 +132,19 @@ def _judge_line(score: Score, truth: Prescribed, line: Line, index: Index) -> No
     score.asked += STRENGTH in line.to_confirm
     score.silent += not right and bool(line.strength) and STRENGTH not in line.to_confirm
     score.wrong_cis += bool(line.cis) and NAME not in line.to_confirm and index.by_cis[line.cis].label != truth.label
+    score.named += right and _same_name(truth.name, line.name)
     same = key(line.name) == key(truth.name) and right and line.dose == truth.dose
     if same and line.duration == truth.duration and line.renewals == truth.renewals:
         score.exact += 1
     else:
         shown = (line.name, line.strength, line.dose, line.duration, line.renewals)
         score.misses.append((f"{truth.label} | {truth.posology}", str(shown)))
+
+
+def _same_name(truth: str, read: str) -> bool:
+    """Whether one is the beginning of the other: the substance without its maker is named well enough."""
+    pairs = list(zip(words(truth), words(read), strict=False))
+    return bool(pairs) and all(asked == found for asked, found in pairs)
 
 
 def _same_strength(truth: str, read: str) -> bool:
@@ -205,60 +178,68 @@ def _cpu() -> float:
     return sum(each.ru_utime + each.ru_stime for each in both)
 
 
-def line_of(kind: str, ours: Score, *peers: Score | None) -> str:
-    shown = (f"{100 * one.exact / one.lines:.1f} | {one.silent}" if one and one.lines else "– | –" for one in peers)
-    peer = " | ".join(shown)
-    share, asked = 100 * ours.exact / ours.lines, 100 * ours.asked / ours.lines
-    return (
-        f"| {SAID[kind]} | {ours.pages} | {ours.lines} | {share:.1f} | {ours.silent} | {asked:.0f} "
-        f"| {ours.refused} | {ours.proposed} | {ours.wrong_cis} | {ours.seconds / ours.pages:.2f} "
-        f"| {ours.cpu / ours.pages:.2f} | {peer} |"
+def own_table(index: Index, args: argparse.Namespace) -> Iterable[str]:
+    yield (
+        "| Page | pages | lines | exact % | wrong strength, not asked | strength asked % | sent back | proposed "
+        "| wrong CIS | s/page | CPU s/page |"
     )
+    yield "|---" * 11 + "|"
+    for kind in args.only.split(","):
+        score = measure(index, kind, args.count, args.seed, threads=args.threads)
+        share, asked = 100 * score.exact / score.lines, 100 * score.asked / score.lines
+        yield (
+            f"| {SAID[kind]} | {score.pages} | {score.lines} | {share:.1f} | {score.silent} | {asked:.0f} "
+            f"| {score.refused} | {score.proposed} | {score.wrong_cis} | {score.seconds / score.pages:.2f} "
+            f"| {score.cpu / score.pages:.2f} |"
+        )
+        for truth, read in score.misses[: args.misses]:
+            print(f"  {truth} → {read}", file=sys.stderr)
 
 
-def write(text: str) -> None:
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Performance\n"
-    if BEGIN not in page:
-        page += f"{HEADING}{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
+def peers_table(index: Index, args: argparse.Namespace) -> Iterable[str]:
+    """Every reader on the same pictures; edsnlp is judged by what it is made for, names and strengths."""
+    readers = {
+        "Pli": None,
+        "Tesseract alone": tesseract_alone,
+        "RapidOCR alone": Rapid(args.peer_python),
+        "Tesseract, then edsnlp": Edsnlp(args.peer_python),
+    }
+    yield "| Page | lines | reader | name and strength % | whole line % | wrong strength, not asked | s/page |"
+    yield "|---" * 7 + "|"
+    for kind in args.only.split(","):
+        for name, reader in readers.items():
+            score = measure(index, kind, args.count, args.seed, peer=reader)
+            whole = "–" if isinstance(reader, Edsnlp) else f"{100 * score.exact / score.lines:.1f}"
+            yield (
+                f"| {SAID[kind]} | {score.lines} | {name} | {100 * score.named / score.lines:.1f} | {whole} "
+                f"| {score.silent} | {score.seconds / score.pages:.2f} |"
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Reading of prescriptions: exact lines and silent errors.")
     parser.add_argument("--count", type=int, default=8, help="pages of each kind")
     parser.add_argument("--full", action="store_true", help="84 pages of each kind: 588 prescriptions")
-    parser.add_argument("--peer-python", default="", help="a Python that has rapidocr and onnxruntime")
+    parser.add_argument("--peer-python", default="", help="a Python that has rapidocr, onnxruntime and edsnlp")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(KINDS), help="comma-separated: " + " ".join(KINDS))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--no-peer", action="store_true", help="leave Tesseract alone out")
     parser.add_argument("--misses", type=int, default=0, help="show so many lines that were not exact")
     parser.add_argument("--check", action="store_true", help="print the table, leave docs/performance.md alone")
     args = parser.parse_args()
     args.count = 84 if args.full else args.count
-    index, rapid = reference(), Rapid(args.peer_python) if args.peer_python else None
+    index = reference()
     table = [
         f"{args.count} pages of each kind, seed {args.seed}, {len(index.medicines)} medicines known; "
-        f"{os.cpu_count()} cores, {args.threads} at a time, {platform.system()}, {date.today():%Y-%m-%d}.\n",
-        "| Page | pages | lines | exact % | wrong strength, not asked | strength asked % | sent back | proposed "
-        "| wrong CIS | s/page | CPU s/page | Tesseract alone: exact % | wrong, not asked "
-        "| RapidOCR alone: exact % | wrong, not asked |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        f"{os.cpu_count()} cores, {args.threads} at a time, {platform.system()}, {date.today():%Y-%m-%d}.\n"
     ]
-    for kind in args.only.split(","):
-        ours = measure(index, kind, args.count, args.seed, threads=args.threads)
-        peers = kind not in ("pdf", "hand") and not args.no_peer
-        others = (tesseract_alone if peers else None, rapid if peers else None)
-        scores = [measure(index, kind, args.count, args.seed, peer=each) if each else None for each in others]
-        table.append(line_of(kind, ours, *scores))
-        print(table[-1], file=sys.stderr)
-        for truth, read in ours.misses[: args.misses]:
-            print(f"  {truth} → {read}", file=sys.stderr)
+    for line in (peers_table if args.peer_python else own_table)(index, args):
+        table.append(line)
+        print(line, file=sys.stderr)
     text = "\n".join(table) + "\n"
     print(text)
     if not args.check:
-        write(text)
+        put_table("prescription-peers" if args.peer_python else "prescriptions", HEADING, text)
 
 
 if __name__ == "__main__":
