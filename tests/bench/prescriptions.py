@@ -204,15 +204,18 @@ def peers_table(index: Index, args: argparse.Namespace) -> Iterable[str]:
         "RapidOCR alone": Rapid(args.peer_python),
         "Tesseract, then edsnlp": Edsnlp(args.peer_python),
     }
-    yield "| Page | lines | reader | name and strength % | whole line % | wrong strength, not asked | s/page |"
-    yield "|---" * 7 + "|"
+    yield (
+        "| Page | lines | reader | name and strength % | whole line % | wrong strength, not asked | sent back "
+        "| s/page |"
+    )
+    yield "|---" * 8 + "|"
     for kind in args.only.split(","):
         for name, reader in readers.items():
             score = measure(index, kind, args.count, args.seed, peer=reader)
             whole = "–" if isinstance(reader, Edsnlp) else f"{100 * score.exact / score.lines:.1f}"
             yield (
                 f"| {SAID[kind]} | {score.lines} | {name} | {100 * score.named / score.lines:.1f} | {whole} "
-                f"| {score.silent} | {score.seconds / score.pages:.2f} |"
+                f"| {score.silent} | {score.refused} | {score.seconds / score.pages:.2f} |"
             )
 
 
