@@ -35,6 +35,7 @@ from portal import (
     views_hooks,
     views_live,
     views_login,
+    views_mail_programs,
     views_notices,
     views_oidc,
     views_patient,
@@ -84,7 +85,13 @@ ROUTERS = (
     api_health.router,
     api_annuaire.router,
 )
-ACCOUNT = (views_factors.account, views_notices.account, views_account.account, views_confirm.account)
+ACCOUNT = (
+    views_factors.account,
+    views_notices.account,
+    views_account.account,
+    views_mail_programs.account,
+    views_confirm.account,
+)
 
 
 def build(services: Services) -> FastAPI:

@@ -39,4 +39,5 @@ async def confirm(
 def _back(role: str, suite: str) -> str:
     if suite == "reglages" and role == "pharmacist":
         return "/officine/reglages"
-    return "/p/compte" if role == "patient" else "/compte"
+    base = "/p/compte" if role == "patient" else "/compte"
+    return f"{base}/messagerie" if suite == "messagerie" else base

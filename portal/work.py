@@ -18,6 +18,7 @@ from portal.factors import Factors
 from portal.hooks import HookBook
 from portal.inbox import Inbox
 from portal.live import Live
+from portal.mail_programs import MailPrograms
 from portal.mine import Mine
 from portal.notices import NoticeBook
 from portal.oidc import Provider
@@ -61,6 +62,7 @@ class Work:
     correspondence: Correspondence
     factors: Factors
     confirming: Confirming
+    mail_programs: MailPrograms
     passes: Passes
     psc: ProSante | None
     oidc: Provider | None
@@ -94,6 +96,7 @@ class Work:
             correspondence=Correspondence(services),
             factors=factors,
             confirming=Confirming(services, passes, factors),
+            mail_programs=MailPrograms(services),
             passes=passes,
             psc=ProSante(services, passes, services.psc) if services.psc else None,
             oidc=Provider(services, passes, services.chat) if services.chat else None,
@@ -169,6 +172,14 @@ def _confirming(request: Request) -> Confirming:
 
 
 TheConfirming = Annotated[Confirming, Depends(_confirming)]
+
+
+def _mail_programs(request: Request) -> MailPrograms:
+    found: Work = request.app.state.work
+    return found.mail_programs
+
+
+TheMailPrograms = Annotated[MailPrograms, Depends(_mail_programs)]
 
 
 def _notices(request: Request) -> NoticeBook:

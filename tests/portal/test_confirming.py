@@ -25,6 +25,7 @@ def attempts(browser: Browser) -> list[int]:
         "/compte/retirer": {"facteur": "1"},
         "/compte/cle/options": {},
         "/compte/cle": {"laissez_passer": "x", "reponse": "{}"},
+        "/compte/messagerie": {"appareil": "Téléphone inventé"},
         f"{SETTINGS}/code": {"code": "4827"},
         f"{SETTINGS}/cle-api": {},
     }
@@ -36,7 +37,7 @@ def test_a_signed_in_session_is_not_enough(world: World):
     page = browser.get("/compte").text
     assert ASKS in page and 'name="secret"' not in page and "data-passkey" not in page
     assert ASKS in browser.get(SETTINGS).text and f'action="{SETTINGS}/code"' not in browser.get(SETTINGS).text
-    assert attempts(browser) == [409] * 6
+    assert attempts(browser) == [409] * 7
 
 
 def test_with_the_password_it_is_for_five_minutes_and_this_session(world: World):
@@ -44,9 +45,9 @@ def test_with_the_password_it_is_for_five_minutes_and_this_session(world: World)
     page = browser.get("/compte").text
     assert ASKS not in page and 'name="secret"' in page and "data-passkey" in page
     assert 409 not in attempts(browser)[:3]
-    assert attempts(other) == [409] * 6
+    assert attempts(other) == [409] * 7
     world.kept.clock.advance(301)
-    assert ASKS in browser.get("/compte").text and attempts(browser) == [409] * 6
+    assert ASKS in browser.get("/compte").text and attempts(browser) == [409] * 7
 
 
 @pytest.mark.parametrize("wrong", ["", "x", PASSWORD + "x", "é" * 300])
@@ -54,7 +55,7 @@ def test_a_wrong_password_proves_nothing(world: World, wrong: str):
     browser = world.signed_in(PHARMACY)
     answer = browser.act("/compte", CONFIRM, actuel=wrong)
     assert answer.headers["location"] == "/compte?refus=1" and "Rien n" in browser.get("/compte?refus=1").text
-    assert attempts(browser) == [409] * 6
+    assert attempts(browser) == [409] * 7
 
 
 def test_it_is_guessed_no_faster_than_at_the_door(world: World):
@@ -84,7 +85,7 @@ def test_a_post_taken_over_by_a_pin_has_proved_nothing(world: World):
     post = world.signed_in(PHARMACY).proved()
     taken = post.act("/officine/equipe", "/officine/equipe", qui=str(other_id), code="4827")
     assert taken.headers["location"] == "/officine"
-    assert attempts(post) == [409] * 6
+    assert attempts(post) == [409] * 7
     assert post.act("/compte", CONFIRM, actuel=PASSWORD, suite="reglages").headers["location"] == SETTINGS
     assert f'action="{SETTINGS}/code"' in post.get(SETTINGS).text
 
@@ -98,11 +99,11 @@ def test_an_account_without_a_password_signs_in_again(world: World):
     page = browser.get("/compte").text
     assert "connectez-vous de nouveau" in page and "confirme" not in page
     assert browser.act("/compte", CONFIRM, actuel="").headers["location"] == "/compte?refus=1"
-    assert attempts(browser) == [409] * 6
+    assert attempts(browser) == [409] * 7
 
 
 def test_only_a_form_of_ours_confirms(world: World):
     browser = world.signed_in(PHARMACY)
     assert browser.post(CONFIRM, jeton="x", actuel=PASSWORD).status_code == 409
     assert world.browser().post(CONFIRM, jeton="x", actuel=PASSWORD).status_code == 401
-    assert attempts(browser) == [409] * 6
+    assert attempts(browser) == [409] * 7

@@ -1,0 +1,72 @@
+"""`/compte/messagerie`: a password for each device's mail program, for every role; shown once, revoked singly."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from portal.confirming import refusal
+from portal.doors import ActingAnyone, Anyone, Front, TheFront
+from portal.factors import TOTP
+from portal.mail_programs import MailPrograms
+from portal.session import Visitor
+from portal.work import TheConfirming, TheFactors, TheMailPrograms
+
+account = APIRouter()
+SELF = "messagerie"
+
+
+@account.get("/compte/messagerie")
+def programs(
+    request: Request,
+    front: TheFront,
+    programs: TheMailPrograms,
+    factors: TheFactors,
+    confirming: TheConfirming,
+    visitor: Anyone,
+    fait: str = "",
+    refus: str = "",
+) -> Response:
+    """The devices that read mail, and how one is added."""
+    asked: dict[str, Any] = {
+        "confirmed": confirming.is_fresh(visitor),
+        "has_password": confirming.has_password(visitor),
+        "has_code": bool(factors.of(visitor.account_id, TOTP)),
+        "refusal": refusal(refus),
+        "next": SELF,
+        "done": bool(fait),
+    }
+    return _page(request, front, programs, visitor, **asked)
+
+
+@account.post("/compte/messagerie")
+def add(
+    request: Request,
+    front: TheFront,
+    programs: TheMailPrograms,
+    confirming: TheConfirming,
+    visitor: ActingAnyone,
+    appareil: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """The new one's password stands on this page alone."""
+    confirming.demand(visitor)
+    return _page(request, front, programs, visitor, confirmed=True, password=programs.add(visitor, appareil))
+
+
+@account.post("/compte/messagerie/retirer")
+def revoke(
+    programs: TheMailPrograms, visitor: ActingAnyone, appareil: Annotated[int, Form(ge=0, lt=2**63)]
+) -> Response:
+    """One's own. A lost telephone is shut out without a proof first: that must be quick."""
+    programs.revoke(visitor, appareil)
+    return RedirectResponse(f"{_base(visitor)}/{SELF}?fait=1", 303)
+
+
+def _page(request: Request, front: Front, programs: MailPrograms, visitor: Visitor, **more: Any) -> Response:
+    shown = {"base": _base(visitor), "devices": programs.of(visitor), "done": False, "password": ""} | more
+    return front.pages.show(request, "mail_programs.html", visitor=visitor, **shown)
+
+
+def _base(visitor: Visitor) -> str:
+    return "/p/compte" if visitor.role == "patient" else "/compte"
