@@ -64,7 +64,12 @@ def revoke(
 
 
 def _page(request: Request, front: Front, programs: MailPrograms, visitor: Visitor, **more: Any) -> Response:
-    shown = {"base": _base(visitor), "devices": programs.of(visitor), "done": False, "password": ""} | more
+    shown: dict[str, Any] = {
+        "base": _base(visitor),
+        "devices": programs.of(visitor),
+        "done": False,
+        "password": "",
+    } | more
     return front.pages.show(request, "mail_programs.html", visitor=visitor, **shown)
 
 
