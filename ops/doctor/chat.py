@@ -1,6 +1,7 @@
 """The chat's light: does the homeserver answer, is anything left unread or unsent?"""
 
 from instant import status
+from ops.doctor.words import counted
 from ops.wiring import App
 from portal.lights import Light
 
@@ -16,8 +17,7 @@ def chat(app: App) -> list[Light]:
         why = app.chat.trouble or "le serveur Matrix ne répond pas"
         return [Light(NAME, LABEL, "bad", f"Arrêtée : {why}.", "Voyez HOME/matrix/start.log et homeserver.log.")]
     if found["without_key"]:
-        text = f"{found['without_key']} message(s) illisible(s) : leur clé est attendue."
+        text = f"{counted(found['without_key'], 'message illisible', 'messages illisibles')} : la clé est attendue."
         return [Light(NAME, LABEL, "warn", text, "Demandez aux personnes d’ouvrir leur logiciel, connectées.")]
-    return [
-        Light(NAME, LABEL, "good", f"Elle répond ; {found['rooms']} salon(s), {found['to_send']} envoi(s) en attente.")
-    ]
+    rooms, to_send = counted(found["rooms"], "salon"), counted(found["to_send"], "envoi")
+    return [Light(NAME, LABEL, "good", f"Elle répond ; {rooms}, {to_send} en attente.")]

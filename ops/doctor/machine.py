@@ -11,6 +11,7 @@ from pathlib import Path
 from core.setting_groups import PortName
 from core.settings import Settings
 from crypto.validity import Unreadable, certificates_end, lists_end
+from ops.doctor.words import counted
 from portal.lights import Light
 
 PORTS: dict[PortName, tuple[str, bytes]] = {
@@ -88,11 +89,12 @@ def revocation(settings: Settings, now: datetime) -> list[Light]:
         return [Light(name, label, "bad", f"{path.name} est illisible.", todo)]
     late = [due for _, due in found if due < now]
     if late:
-        return [Light(name, label, "bad", f"{len(late)} liste(s) périmée(s) : ces certificats sont refusés.", todo)]
+        says = f"{counted(len(late), 'liste périmée', 'listes périmées')} : ces certificats sont refusés."
+        return [Light(name, label, "bad", says, todo)]
     if not found:
         return [Light(name, label, "warn", f"{path.name} ne contient aucune liste.", todo)]
     oldest = now - min(made for made, _ in found)
-    return [Light(name, label, "good", f"{len(found)} liste(s), la plus ancienne a {_age(oldest)}.")]
+    return [Light(name, label, "good", f"{counted(len(found), 'liste')}, la plus ancienne a {_age(oldest)}.")]
 
 
 def clock() -> list[Light]:

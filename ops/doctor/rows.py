@@ -17,6 +17,7 @@ from core.tables import outbox as promises
 from directory.tables import local_domains, trusted_domains, trusted_list
 from ops import migrate
 from ops.audit.witness import Witness
+from ops.doctor.words import counted
 from ops.seals import SOON, seal_ends
 from portal.lights import Light
 
@@ -46,7 +47,8 @@ def queue(session: Session, now: datetime) -> list[Light]:
     state = "bad" if late > LATE_BAD else "warn" if late > LATE_WARN else "good"
     todo = "" if state == "good" else "Vérifiez qu’un `pli worker` tourne et que le courtier répond (`pli work list`)."
     minutes = int(late.total_seconds() // 60)
-    says = f"{waiting} tâche(s) à faire, la plus ancienne attend {minutes} min." if waiting else "Rien n’attend."
+    tasks = counted(waiting, "tâche")
+    says = f"{tasks} à faire, la plus ancienne attend {minutes} min." if waiting else "Rien n’attend."
     buried = session.execute(select(func.count()).where(promises.c.state == outbox.BURIED)).scalar_one()
     grave = Light("outbox.buried", "Tâches abandonnées", "good", "Aucune.")
     if buried:
@@ -62,7 +64,7 @@ def trusted(session: Session, settings: Settings, now: datetime) -> list[Light]:
     at = session.execute(select(func.max(trusted_list.c.verified_at))).scalar()
     if at is None:
         count = session.execute(select(func.count(func.distinct(trusted_domains.c.domain)))).scalar_one()
-        return [Light(name, label, "warn", f"Aucune liste signée ; {count} domaine(s) saisis à la main.", todo)]
+        return [Light(name, label, "warn", f"Aucune liste signée ; {counted(count, 'domaine')} à la main.", todo)]
     age = now - from_epoch_ms(at)
     hours = int(age.total_seconds() // 3600)
     if age > timedelta(hours=settings.trust.refuse_hours):
@@ -113,10 +115,11 @@ def seals(session: Session, now: datetime) -> list[Light]:
     days = (from_epoch_ms(found[0].ends_at) - now).days
     soon = sum(from_epoch_ms(each.ends_at) <= now + SOON for each in found)
     if not soon:
-        return [Light(name, label, "good", f"{len(found)} sceau(x), le premier finit dans {days} jours.")]
+        says = f"{counted(len(found), 'sceau', 'sceaux')}, le premier finit dans {days} jours."
+        return [Light(name, label, "good", says)]
     todo = "`pli seal renew` renouvelle ceux de votre autorité et liste les autres, pour `pli seal put`."
     over = sum(from_epoch_ms(each.ends_at) <= now for each in found)
-    says = f"{soon} sceau(x) à renouveler sous {SOON.days} jours, dont {over} déjà expiré(s)."
+    says = f"{counted(soon, 'sceau', 'sceaux')} à renouveler sous {SOON.days} jours, dont {counted(over, 'expiré')}."
     return [Light(name, label, "bad" if over or days < SEAL_BAD.days else "warn", says, todo)]
 
 
