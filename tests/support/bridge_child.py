@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.address import Address
 from core.redact import configure_logging
@@ -103,11 +104,11 @@ def wrap_async(owner: Any, name: str, before: Callable[[tuple[Any, ...]], Any]) 
 
 
 class Child:
-    def __init__(self, pipe: Connection, home: Path, url: str, port: int) -> None:
+    def __init__(self, pipe: Connection, home: Path, url: str, gate: int) -> None:
         self.pipe = pipe
-        matrix = {"enabled": True, "server_name": SERVER, "url": url, "policy_port": port}
+        matrix = {"enabled": True, "server_name": SERVER, "url": url, "policy_port": gate}
         self.house = ChatHouse(home)
-        self.house.settings = Settings.load(home, matrix=matrix)
+        self.house.settings = Settings.load(home, matrix=matrix, listen={"matrix": urlsplit(url).port})
         self.house.load_authority()
         self.app = self.house.app = build(self.house.settings, TestClock())
 
@@ -178,10 +179,10 @@ class Child:
         return [self.app.store.open_message(one, holder).raw.decode() for one in ids]
 
 
-def run(pipe: Connection, home: Path, url: str, port: int, point: str, nth: int) -> None:
+def run(pipe: Connection, home: Path, url: str, gate: int, point: str, nth: int) -> None:
     """The process's main function: until it is killed."""
     log = (home.parent / "child.log").open("a", buffering=1)
     configure_logging(True, log, logging.INFO)
     repeat()
     arm(point, nth)
-    asyncio.run(Child(pipe, home, url, port).run())
+    asyncio.run(Child(pipe, home, url, gate).run())

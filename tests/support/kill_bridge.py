@@ -108,7 +108,7 @@ class Drill:
         """The instance and the homeserver's files; not from several threads at once."""
         self.folder.mkdir(parents=True, exist_ok=True)
         matrix = {"enabled": True, "server_name": SERVER, "url": self.url, "policy_port": self.gate}
-        settings = Settings.load(self.home, matrix=matrix)
+        settings = Settings.load(self.home, matrix=matrix, listen={"matrix": self.port})
         house = ChatHouse(self.home)
         house.settings = settings
         house._make()

@@ -16,6 +16,7 @@ from nio.crypto import decrypt_attachment
 from instant.signing import Seeds, device_signature, key_uploads, standing
 
 WAIT_S = 60.0
+WHOLE = {"room": {"timeline": {"limit": 1000}}}  # by itself Synapse leaves out all but ten events since the last answer
 
 
 class MatrixUser:
@@ -50,7 +51,7 @@ class MatrixUser:
         while True:
             answer = None
             with suppress(ClientError):  # the homeserver ended over its answer
-                answer = await self.client.sync(10_000, since=since, full_state=full)
+                answer = await self.client.sync(10_000, sync_filter=WHOLE, since=since, full_state=full)
             if not isinstance(answer, nio.SyncResponse):
                 await asyncio.sleep(0.2)
                 continue
