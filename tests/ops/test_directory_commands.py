@@ -11,7 +11,6 @@ from directory.annuaire import Annuaire
 from directory.importing import Importer, Rules
 from directory.national import FILES, generate
 from ops.commands import directory as directory_commands
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import PHARMACY, open_kept
 
 pytestmark = pytest.mark.slow

@@ -43,7 +43,6 @@ from ops.verify_data import verify
 from record.access import Reader, Records
 from record.order_book import OrderBook
 from record.unpack import unpack
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.full_cda import full_cda
 from tests.support.kept import Kept, asked, filing, keep, open_kept, ordered, prescribed, written
 

@@ -15,7 +15,6 @@ from core import engines
 from core.db import Db
 from core.errors import DatabaseDown, Permanent
 from ops import migrate
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import open_kept
 
 pytestmark = pytest.mark.slow

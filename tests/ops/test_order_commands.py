@@ -16,7 +16,6 @@ from record.lines import propose
 from record.order_book import READING, OrderBook
 from record.order_detail import Detail
 from record.order_facts import Order
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import PHARMACY, Kept, open_kept, prescribed
 
 pytestmark = pytest.mark.slow

@@ -24,7 +24,6 @@ from mail.seals import PAST, keep_seal, open_seal, open_seals
 from mail.tables import seal_keys
 from ops.doctor import rows
 from ops.seals import SOON, Seals
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import PHARMACY, Kept, open_kept
 
 LIFE = timedelta(days=1095)  # of the seals that `issue_smime` makes

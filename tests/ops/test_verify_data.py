@@ -15,7 +15,6 @@ from mail.tables import accounts, bodies, expunged, folder_messages, folders, me
 from ops.verify_data import verify
 from record.tables import documents, order_moves, orders
 from tests.support.damage import change, checked, flip, flipped, one
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import Kept, asked, keep, open_kept, ordered, prescribed, written
 
 pytestmark = pytest.mark.slow

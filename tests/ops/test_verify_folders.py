@@ -16,7 +16,6 @@ from mail.tables import folder_indexes, folder_messages, folder_packs, folders
 from ops.verify.findings import Report
 from ops.verify_data import verify
 from tests.support.damage import change, checked, flip, one
-from tests.support.databases import database_url, postgres  # noqa: F401  fixtures
 from tests.support.kept import Kept, keep, open_kept, written
 
 pytestmark = pytest.mark.slow
