@@ -17,7 +17,7 @@ from ops.demo.scenario import Scenario
 from ops.demo.stage import Stage
 from ops.demo_files import PHOTO_DATE, prescription_pdf
 from tests.support.brokers import RabbitMq, Redis
-from tests.support.flow import Flow
+from tests.support.flow import STEPS, Flow
 from tests.support.letters import PDF
 from tests.support.pli_server import PliServer
 from tests.support.postgres import PostgresCluster
@@ -40,7 +40,7 @@ def shape(request: pytest.FixtureRequest, postgres: PostgresCluster, folder: Pat
 async def test_the_whole_main_job(shape: Shape) -> None:
     stage = Stage(Post(shape.flow.info, Papers(shape.home)), shape.home, lambda *_: None)
     await Scenario(stage).play()
-    assert len(stage.steps) == 12
+    assert [step.step for step in stage.steps] == STEPS
     assert all(step.ok for step in stage.steps)
     shape.flow.wait_work_done()
 
