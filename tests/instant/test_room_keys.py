@@ -30,6 +30,8 @@ class Meeting:
     def __init__(self, house: ChatHouse, room: Room) -> None:
         self.house, self.room = house, room
         self.client: Client = house.app.chat.bridge._client
+        self.readers: dict[str, set[str]] = {}  # by what was said: the users who had the key when it left
+        self._watch(self.client._nio)
 
     async def say(self, words: str) -> None:
         """A notice of the bridge's."""
@@ -51,10 +53,16 @@ class Meeting:
         nio._send = slow
         nio.invalidate_outbound_session(self.room.room_id)
 
-    def holders(self) -> set[str]:
-        """Users who have the present key."""
-        key = self.client._nio.olm.outbound_group_sessions[self.room.room_id]
-        return {user for user, _device in key.users_shared_with}
+    def _watch(self, nio: Any) -> None:
+        send = nio.room_send
+
+        async def noted(room_id: str, kind: str, content: dict[str, Any], *args: Any, **more: Any) -> Any:
+            key = nio.olm.outbound_group_sessions.get(room_id)
+            if key and room_id == self.room.room_id:
+                self.readers[content.get("body", "")] = {user for user, _device in key.users_shared_with}
+            return await send(room_id, kind, content, *args, **more)
+
+        nio.room_send = noted
 
 
 async def test_whoever_comes_meanwhile_can_read(house: ChatHouse, tmp_path: Path) -> None:
@@ -95,7 +103,7 @@ async def test_whoever_goes_meanwhile_has_no_key_any_more(house: ChatHouse, tmp_
         await first.text(room, "pendant")
         await meeting.say("sans lui")
         await first.text(room, "sans lui")
-        assert meeting.holders() == {owner.user_id}
+        assert meeting.readers["sans lui"] == {owner.user_id}
 
 
 async def _meeting(house: ChatHouse, owner: Person) -> Meeting:
