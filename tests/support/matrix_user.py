@@ -59,11 +59,19 @@ class MatrixUser:
             async with self._grown:
                 for room_id, info in answer.rooms.join.items():
                     self.events += [(room_id, event) for event in info.timeline.events]
+                if answer.to_device_events:  # a key that comes after its event opens it, as in every client
+                    self.events = [(room_id, self._read(event)) for room_id, event in self.events]
                 self._grown.notify_all()
             with suppress(ClientError):
                 await self._keys_in_step()
                 for room_id in answer.rooms.invite:
                     await self.client.join(room_id)
+
+    def _read(self, event: Any) -> Any:
+        if isinstance(event, nio.MegolmEvent):
+            with suppress(nio.exceptions.EncryptionError, nio.exceptions.LocalProtocolError):
+                return self.client.decrypt_event(event)
+        return event
 
     async def _keys_in_step(self) -> None:
         if self.client.should_upload_keys:
