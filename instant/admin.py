@@ -101,7 +101,7 @@ class Admin:
         for room_id in set(joined) - set(known):
             path = f"/_matrix/client/v3/rooms/{quote(room_id)}/state/{BRIDGE_STATE}/"
             with suppress(ChatRefused):  # a room without this state
-                found[str(self._call("GET", path, None, token=access).get("ref"))] = str(room_id)
+                found[str(self._call("GET", path, None, token=access).get("ref", ""))] = str(room_id)
         return found
 
     def _admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Crew:
 
     def start(self) -> None:
         """Begin to work, in threads."""
+        celery_state.should_stop = None  # of the process; what a crew before this one was told
         self._thread.start()
         self._beat.start()
 
@@ -44,7 +45,6 @@ class Crew:
         if self._worker.hub:
             self._worker.hub.call_soon(_wake)  # it sleeps for up to ten seconds
         self._thread.join(STOP_WAIT_S)
-        celery_state.should_stop = None
 
     def run(self, over: Callable[[], bool]) -> None:
         """Work until SIGTERM or SIGINT: the whole of `pli worker`. `over()` ends it at once, work and all."""

@@ -4,11 +4,13 @@ A screen that somebody left open, or a post taken over by a colleague's short co
 for good. Each session proves for itself; a session that passes to a colleague has proved nothing.
 """
 
+from typing import Any
+
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import Refused
 from mail.accounts import Account, get_account
-from portal.factors import Factors
+from portal.factors import TOTP, Factors
 from portal.language import N_
 from portal.passes import Passes
 from portal.services import Services
@@ -41,9 +43,16 @@ class Confirming:
         """This session has proved it: by password, passkey, or at Pro Santé Connect."""
         self._passes.mark(CONFIRMED, visitor.session, visitor.account_id)
 
-    def has_password(self, visitor: Visitor) -> bool:
-        """Without one, a new sign-in proves it."""
-        return self._account(visitor).password_hash is not None
+    def shown(self, visitor: Visitor, said: str, then: str = "") -> dict[str, Any]:
+        """What `confirm.html` asks for: `said` is why the last proof did not do, by the word of its address; `then` the
+        page to come back to. Without a password a new sign-in proves it."""
+        return {
+            "confirmed": self.is_fresh(visitor),
+            "has_password": self._account(visitor).password_hash is not None,
+            "has_code": bool(self._factors.of(visitor.account_id, TOTP)),
+            "refusal": REFUSALS.get(said, ""),
+            "next": then,
+        }
 
     async def by_password(self, visitor: Visitor, password: str, code: str, peer: str) -> bool:
         """All that signing in asks for; guessed no faster than at the door. Raises Throttled."""
@@ -54,11 +63,6 @@ class Confirming:
 
     def _account(self, visitor: Visitor) -> Account:
         return self._services.db.read(get_account, self._services.keyring, visitor.account_id)
-
-
-def refusal(said: str) -> str:
-    """Why the last proof did not do, by the word of its address; empty where there was none."""
-    return REFUSALS.get(said, "")
 
 
 async def is_password_of(services: Services, account: Account, password: str, peer: str) -> bool:

@@ -142,6 +142,11 @@ def home_of(visitor: Visitor | None) -> str:
     return _HOMES.get(visitor.role, "/") if visitor else "/"
 
 
+def account_of(visitor: Visitor) -> str:
+    """Where one's own account is looked after; a patient's lies below the patient's pages."""
+    return "/p/compte" if visitor.role == "patient" else "/compte"
+
+
 def has_home(role: str) -> bool:
     """Whether this role has pages of its own."""
     return role in _HOMES

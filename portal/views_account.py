@@ -18,7 +18,7 @@ from portal.confirming import LONGEST, SLOW, is_password_of
 from portal.cookies import put_cookie
 from portal.doors import ActingAnyone, Anyone, Front, TheFront
 from portal.language import N_
-from portal.pages import home_of
+from portal.pages import account_of, home_of
 from portal.session import Visitor
 
 account = APIRouter()
@@ -59,7 +59,7 @@ async def change(
     if problem:
         return _form(request, front, visitor, problem, 400)
     token = await run_in_threadpool(_changed, front, visitor, mine, nouveau)
-    answer = RedirectResponse(f"{_base(visitor)}?fait=1", 303)
+    answer = RedirectResponse(f"{account_of(visitor)}?fait=1", 303)
     put_cookie(front, answer, token, home_of(visitor))
     return answer
 
@@ -67,7 +67,7 @@ async def change(
 @account.get("/compte/appareils")
 def devices(request: Request, front: TheFront, visitor: Anyone, fait: str = "") -> Response:
     """Where one is signed in."""
-    shown: dict[str, Any] = {"sessions": front.sessions.mine(visitor), "base": _base(visitor), "done": bool(fait)}
+    shown: dict[str, Any] = {"sessions": front.sessions.mine(visitor), "base": account_of(visitor), "done": bool(fait)}
     return front.pages.show(request, "devices.html", visitor=visitor, **shown)
 
 
@@ -75,7 +75,7 @@ def devices(request: Request, front: TheFront, visitor: Anyone, fait: str = "") 
 def end(front: TheFront, visitor: ActingAnyone, session: Annotated[str, Form(max_length=64)] = "") -> Response:
     """One of the others, or all of them; somebody else's is none of them."""
     front.sessions.end(visitor, session)
-    return RedirectResponse(f"{_base(visitor)}/appareils?fait=1", 303)
+    return RedirectResponse(f"{account_of(visitor)}/appareils?fait=1", 303)
 
 
 def _account(front: Front, visitor: Visitor) -> Account:
@@ -110,9 +110,5 @@ def _changed(front: Front, visitor: Visitor, mine: Account, new: str) -> str:
 def _form(request: Request, front: Front, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
     mine = _account(front, visitor)
     login = "" if visitor.role == "patient" else str(mine.profile.get("login") or "")  # a patient's is their number
-    shown: dict[str, Any] = {"problem": problem, "base": _base(visitor), "least": LEAST, "login": login}
+    shown: dict[str, Any] = {"problem": problem, "base": account_of(visitor), "least": LEAST, "login": login}
     return front.pages.show(request, "password.html", visitor=visitor, status=status, **shown)
-
-
-def _base(visitor: Visitor) -> str:
-    return "/p/compte" if visitor.role == "patient" else "/compte"

@@ -9,6 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from mail.auth import Throttled
 from portal.doors import ActingAnyone
+from portal.pages import account_of
+from portal.session import Visitor
 from portal.work import TheConfirming
 
 account = APIRouter()
@@ -25,7 +27,7 @@ async def confirm(
     suite: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Back to where it was asked; good for five minutes in this session."""
-    back = _back(visitor.role, suite)
+    back = _back(visitor, suite)
     try:
         right = await confirming.by_password(visitor, actuel, code, request.client.host if request.client else "")
     except Throttled:
@@ -36,8 +38,7 @@ async def confirm(
     return RedirectResponse(back, 303)
 
 
-def _back(role: str, suite: str) -> str:
-    if suite == "reglages" and role == "pharmacist":
+def _back(visitor: Visitor, suite: str) -> str:
+    if suite == "reglages" and visitor.role == "pharmacist":
         return "/officine/reglages"
-    base = "/p/compte" if role == "patient" else "/compte"
-    return f"{base}/messagerie" if suite == "messagerie" else base
+    return f"{account_of(visitor)}/messagerie" if suite == "messagerie" else account_of(visitor)

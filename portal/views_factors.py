@@ -26,12 +26,11 @@ from webauthn.helpers.structs import (
 from core.errors import BadInput, Refused
 from mail.auth import Identity
 from portal import pickup, totp
-from portal.confirming import refusal
 from portal.doors import ActingAnyone, Anyone, Front, TheFront
 from portal.entering import enter
 from portal.factors import PASSKEY, TOTP, Factors
+from portal.pages import account_of
 from portal.passes import Passes
-from portal.session import Visitor
 from portal.work import TheConfirming, TheFactors, TheNotices, ThePasses
 
 router = APIRouter()  # the door
@@ -57,22 +56,17 @@ def protection(
 ) -> Response:
     """What protects this account, and how to add to it."""
     codes, keys = factors.of(visitor.account_id, TOTP), factors.of(visitor.account_id, PASSKEY)
-    confirmed = confirming.is_fresh(visitor)
-    secret = totp.new_secret() if confirmed and not codes else ""
+    asked = confirming.shown(visitor, refus)
+    secret = totp.new_secret() if asked["confirmed"] and not codes else ""
     label = "patient" if visitor.role == "patient" else visitor.name or "compte"
     qr = pickup.picture(totp.uri(secret, label), "Code à lire avec votre application") if secret else ""
-    shown: dict[str, Any] = {
+    shown: dict[str, Any] = asked | {
         "codes": codes,
         "keys": keys,
         "secret": secret,
         "qr": qr,
         "done": bool(fait),
-        "confirmed": confirmed,
-        "has_password": confirming.has_password(visitor),
-        "has_code": bool(codes),
-        "refusal": refusal(refus),
-        "next": "",
-        "base": _base(visitor),
+        "base": account_of(visitor),
         "notices": front.services.notices,
         "notice": notices.of(visitor),
     }
@@ -92,7 +86,7 @@ def add_code(
     if len(secret) != 32 or not secret.isalnum() or not secret.isupper():
         raise BadInput("Rechargez la page et recommencez.", "malformed TOTP secret")
     factors.add_totp(visitor, secret, code)
-    return RedirectResponse(_base(visitor) + "?fait=1", 303)
+    return RedirectResponse(account_of(visitor) + "?fait=1", 303)
 
 
 @account.post("/compte/retirer")
@@ -105,7 +99,7 @@ def remove(
     """One's own."""
     confirming.demand(visitor)
     factors.remove(visitor, facteur)
-    return RedirectResponse(_base(visitor) + "?fait=1", 303)
+    return RedirectResponse(account_of(visitor) + "?fait=1", 303)
 
 
 @account.post("/compte/cle/options")
@@ -161,7 +155,7 @@ def add_key(
     except (WebAuthnException, ValueError, KeyError, TypeError):
         raise BadInput("La clé d'accès n'a pas été acceptée.", "passkey registration refused") from None
     factors.add_passkey(visitor, made.credential_id, made.credential_public_key, made.sign_count)
-    return JSONResponse({"next": _base(visitor) + "?fait=1"})
+    return JSONResponse({"next": account_of(visitor) + "?fait=1"})
 
 
 @router.post("/entrer/cle/options")
@@ -240,10 +234,6 @@ def _checked(request: Request, front: Front, factors: Factors, passes: Passes, t
     if not factors.used(factor, shown.new_sign_count):
         raise Refused(WRONG_KEY, "passkey counter went back")
     return factor.account_id
-
-
-def _base(visitor: Visitor) -> str:
-    return "/p/compte" if visitor.role == "patient" else "/compte"
 
 
 def _descriptor(credential_id: str) -> PublicKeyCredentialDescriptor:

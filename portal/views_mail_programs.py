@@ -6,12 +6,11 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from portal.confirming import refusal
 from portal.doors import ActingAnyone, Anyone, Front, TheFront
-from portal.factors import TOTP
 from portal.mail_programs import MailPrograms
+from portal.pages import account_of
 from portal.session import Visitor
-from portal.work import TheConfirming, TheFactors, TheMailPrograms
+from portal.work import TheConfirming, TheMailPrograms
 
 account = APIRouter()
 SELF = "messagerie"
@@ -22,22 +21,14 @@ def programs(
     request: Request,
     front: TheFront,
     programs: TheMailPrograms,
-    factors: TheFactors,
     confirming: TheConfirming,
     visitor: Anyone,
     fait: str = "",
     refus: str = "",
 ) -> Response:
     """The devices that read mail, and how one is added."""
-    asked: dict[str, Any] = {
-        "confirmed": confirming.is_fresh(visitor),
-        "has_password": confirming.has_password(visitor),
-        "has_code": bool(factors.of(visitor.account_id, TOTP)),
-        "refusal": refusal(refus),
-        "next": SELF,
-        "done": bool(fait),
-    }
-    return _page(request, front, programs, visitor, **asked)
+    asked = confirming.shown(visitor, refus, SELF)
+    return _page(request, front, programs, visitor, done=bool(fait), **asked)
 
 
 @account.post("/compte/messagerie")
@@ -60,18 +51,14 @@ def revoke(
 ) -> Response:
     """One's own. A lost telephone is shut out without a proof first: that must be quick."""
     programs.revoke(visitor, appareil)
-    return RedirectResponse(f"{_base(visitor)}/{SELF}?fait=1", 303)
+    return RedirectResponse(f"{account_of(visitor)}/{SELF}?fait=1", 303)
 
 
 def _page(request: Request, front: Front, programs: MailPrograms, visitor: Visitor, **more: Any) -> Response:
     shown: dict[str, Any] = {
-        "base": _base(visitor),
+        "base": account_of(visitor),
         "devices": programs.of(visitor),
         "done": False,
         "password": "",
     } | more
     return front.pages.show(request, "mail_programs.html", visitor=visitor, **shown)
-
-
-def _base(visitor: Visitor) -> str:
-    return "/p/compte" if visitor.role == "patient" else "/compte"

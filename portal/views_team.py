@@ -7,13 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import BadInput, Refused
-from portal.confirming import refusal
 from portal.cookies import put_cookie
 from portal.doors import ActingPharmacist, Pharmacist, TheFront
-from portal.factors import TOTP
 from portal.language import N_
 from portal.preferences import TEMPLATES
-from portal.work import TheApiKeys, TheConfirming, TheFactors, TheHooks, ThePreferences, TheTeam
+from portal.work import TheApiKeys, TheConfirming, TheHooks, ThePreferences, TheTeam
 
 router = APIRouter(prefix="/officine")
 
@@ -31,7 +29,6 @@ def settings(
     team: TheTeam,
     keys: TheApiKeys,
     hooks: TheHooks,
-    factors: TheFactors,
     confirming: TheConfirming,
     visitor: Pharmacist,
     fait: str = "",
@@ -53,12 +50,8 @@ def settings(
         calls=hooks.calls(visitor),
         hook_secret="",
         done=bool(fait),
-        confirmed=confirming.is_fresh(visitor),
-        has_password=confirming.has_password(visitor),
-        has_code=bool(factors.of(visitor.account_id, TOTP)),
-        refusal=refusal(refus),
         base="/compte",
-        next="reglages",
+        **confirming.shown(visitor, refus, "reglages"),
     )
 
 
