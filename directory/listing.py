@@ -36,9 +36,12 @@ def by_words(reader: Reader, name: str = "", place: str = "", *, inside: bool = 
     return found.cards if found.whole else None
 
 
-def by_pieces(reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int, words: int = WORDS) -> Listed:
+def by_pieces(
+    reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int, words: int = WORDS, *, longer: bool = False
+) -> Listed:
     """Cards that have all of these: fields, word, and whether it may stand inside a word. Of more than `most` cards,
-    and of more than `words` words each, those that fit best."""
+    and of more than `words` words each, those that fit best. `longer`: not the very words, but those of which they are
+    a piece."""
     groups: list[Group] = []
     broad: list[Group] = []
     whole = True
@@ -47,7 +50,7 @@ def by_pieces(reader: Reader, asked: Iterable[tuple[str, str, bool]], most: int,
             reader.containing(field, word, WORDS) if inside else reader.beginning(field + word, WORDS)
             for field in fields
         ]
-        rows = [row for found in each for row in found]
+        rows = [row for found in each for row in found if not longer or row[1][1:] != word]
         if not rows:
             return Listed([], whole=True)
         is_broad = max(map(len, each)) == WORDS  # a letter or two: the other words, if there are any, are narrower

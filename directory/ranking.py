@@ -1,7 +1,7 @@
 """Cards in the order in which people want them: what was typed first, then those that can be written to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from directory.edition.card import PERSON, Box, Card, Place, department_of
@@ -121,7 +121,7 @@ def _shown(card: Card, asked: _Asked, *, see_red: bool) -> Card:
     places = card.places
     if len(places) > 1 and card.type == PERSON:
         places = tuple(sorted(places, key=lambda place: -asked.place_score(place)))
-    return replace(card, boxes=tuple(sorted(boxes, key=_preferred)), places=places)
+    return card._replace(boxes=tuple(sorted(boxes, key=_preferred)), places=places)
 
 
 def _preferred(box: Box) -> tuple[int, bool]:

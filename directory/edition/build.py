@@ -6,13 +6,13 @@ numbers: they are shown first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 from directory.edition import card as cards
-from directory.edition.card import AT, ITEM, JOB, NAME, PART, PERSON, STRUCTURE, Box, Place
+from directory.edition.card import ITEM, JOB, NAME, PART, PERSON, STRUCTURE, Box, Place
 from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
 from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
 from directory.edition.sinks import Sink
@@ -64,7 +64,8 @@ class Builder:
         self._boxes: dict[str, str] = {}  # packed boxes by national id or structure id, until their card is made
         self._skills: dict[str, str] = {}
         self._names: dict[str, tuple[int, ...]] = {}
-        self._trades: dict[tuple[str, str, str], tuple[int, ...]] = {}
+        self._trades: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._services: dict[tuple[str, str], tuple[int, ...]] = {}
         self._line = 0
         self._next = [0, 0]
         self._cards: list[tuple[int, str, str]] = []
@@ -216,7 +217,7 @@ class Builder:
         for box in boxes.split(ITEM) if boxes else ():
             service = box.split(PART)[5]
             if service:
-                numbers.update(self._trade("", service, AT))
+                numbers.update(self._service(facts[0], service))
         card = self._number(has_box=bool(boxes))
         self._words.post(card, numbers, first=bool(boxes))
         places = ITEM.join(site.place for site in sites[: cards.PLACES])
@@ -245,11 +246,18 @@ class Builder:
                 self._names[name] = known
         return known
 
-    def _trade(self, profession: str, specialty: str, field: str = JOB) -> tuple[int, ...]:
-        known = self._trades.get((profession, specialty, field))
+    def _trade(self, profession: str, specialty: str) -> tuple[int, ...]:
+        known = self._trades.get((profession, specialty))
         if known is None:
-            words = dict.fromkeys(field + word for word in cards.job_words(profession, specialty))
-            known = self._trades[profession, specialty, field] = self._words.numbers_of(words)
+            words = dict.fromkeys(JOB + word for word in cards.job_words(profession, specialty))
+            known = self._trades[profession, specialty] = self._words.numbers_of(words)
+        return known
+
+    def _service(self, type_: str, service: str) -> tuple[int, ...]:
+        known = self._services.get((type_, service))
+        if known is None:
+            words = dict.fromkeys(cards.service_words(type_, service))
+            known = self._services[type_, service] = self._words.numbers_of(words)
         return known
 
     def _lone_people(self) -> None:
@@ -264,7 +272,7 @@ class Builder:
             person = row.national_id
             site = self._sites.get(row.structure_id)
             if site is None and (row.postcode or row.line6):
-                site = self._site(replace(place_of_row(row), structure_id=""))
+                site = self._site(place_of_row(row)._replace(structure_id=""))
             facts = (PERSON, person, row.title, row.given, row.family, row.profession, row.specialty,
                      row.profession_code, "")  # fmt: skip
             self._put(facts, [site] if site else [])

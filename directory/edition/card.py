@@ -1,18 +1,17 @@
 """A card: what a search shows of one person or one structure. Kept as one line of text, read in a few microseconds."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from directory.words import TITLES, name_words, words_of
 
 PERSON, STRUCTURE = "P", "S"
 PLACES = 12  # of one person; more are kept as lines, not shown
 FIELD, ITEM, PART = "\x1c", "\x1d", "\x1e"  # no line that was taken holds a control character
-NAME, WHERE, JOB, AT = "n", "w", "j", "s"  # before a word: in which field it stands
+NAME, WHERE, JOB, AT, UNIT = "n", "w", "j", "s", "u"  # before a word: in which field it stands
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where: of a person each structure, of a structure its own."""
 
     postcode: str = ""
@@ -32,8 +31,7 @@ class Place:
         return self.structure_id[1:] if self.structure_id[:1] == "1" else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One mailbox. `rank`: 1 is the one preferred; 0 unknown. `digital`: takes paperless mail."""
 
     address: str
@@ -45,8 +43,7 @@ class Box:
     structure_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """`key`: national id of a person, id of a structure."""
 
     type: str
@@ -108,7 +105,7 @@ def searched(card: Card) -> set[str]:
         found.update(place_words(place))
     for box in card.boxes:
         if box.service:
-            found.update(AT + word for word in job_words(box.service))
+            found.update(service_words(card.type, box.service))
     return found
 
 
@@ -120,6 +117,13 @@ def _person_words(card: Card) -> Iterator[str]:
 def job_words(*labels: str) -> Iterator[str]:
     for label in labels:
         yield from (word for word in words_of(label) if len(word) > 2 and word not in TITLES)
+
+
+def service_words(type_: str, service: str) -> Iterator[str]:
+    """Of a structure, its services are a part of what its mailboxes are called."""
+    yield from (AT + word for word in job_words(service))
+    if type_ == STRUCTURE:
+        yield from (UNIT + word for word in name_words(service))
 
 
 def place_words(place: Place) -> Iterable[str]:

@@ -3,8 +3,9 @@
 Three values, as the standard asks (RFC 4511 §4.5.1.7): True, False, and None where the attribute is unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from directory.ldap.ber import BadBer, Cursor
 from directory.sounds import sound_of
@@ -88,6 +89,14 @@ def _text(raw: bytes) -> str:
         raise BadBer("value not UTF-8") from None
 
 
+def named(wanted: Filter) -> Iterator[str]:
+    """The attributes of which it says something."""
+    if wanted.attribute:
+        yield wanted.attribute
+    for part in wanted.parts:
+        yield from named(part)
+
+
 def matches(wanted: Filter, entry: Attributes, known: frozenset[str]) -> bool | None:
     """Whether the entry fits; None when it cannot be said."""
     if wanted.kind in (AND, OR):
@@ -129,8 +138,14 @@ def _sounds(text: str) -> list[str]:
     return [sound_of(word) for word in words_of(text)]
 
 
-def _holds(pieces: Sequence[str], value: str) -> bool:
-    start, *middle, end = [folded(piece) for piece in pieces]
+@lru_cache(maxsize=1 << 10)
+def _folded(pieces: tuple[str, ...]) -> tuple[str, ...]:
+    """Once for all entries that are looked at."""
+    return tuple(folded(piece) for piece in pieces)
+
+
+def _holds(pieces: tuple[str, ...], value: str) -> bool:
+    start, *middle, end = _folded(pieces)
     if not value.startswith(start) or not value.endswith(end):
         return False
     at, last = len(start), len(value) - len(end)

@@ -1,21 +1,20 @@
 """One LDAP search over the annuaire: candidates from its index, then the filter on each entry."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from directory.annuaire import Annuaire
-from directory.edition.card import Card, unpack
+from directory.edition.card import Box, Card, unpack
 from directory.edition.readers import Reader
 from directory.ldap import messages as m
 from directory.ldap import tree
-from directory.ldap.filters import Filter, matches
+from directory.ldap.filters import Filter, matches, named
 from directory.ldap.plan import Lookup, plan
 from directory.ldap.tree import Attributes, normal
 from directory.listing import (
     MOST,
     Listed,
     Numbered,
-    by_beginning,
     by_beginning_first,
     by_piece_of_address,
     by_pieces,
@@ -66,11 +65,14 @@ class Finder:
         found: dict[str, Attributes] = dict(_containers(asked, base))
         look = _Look(self._annuaire.reader(), asked.filter, base, limit)
         wanted = _renamed(asked.filter)
+        needed, shown = frozenset(named(wanted)), _shown(asked)
         exists = not base.startswith("mail=")
-        for dn, attributes in look.candidates():
+        for card, box in look.candidates():
+            dn = tree.dn_of(card, box)
             exists = exists or normal(dn) == base
-            if dn not in found and _below(dn, base, asked.scope) and matches(wanted, attributes, tree.KNOWN):
-                found[dn] = attributes
+            inside = dn not in found and _below(dn, base, asked.scope)
+            if inside and matches(wanted, tree.attributes_of(card, box, needed), tree.KNOWN):
+                found[dn] = tree.attributes_of(card, box, shown)
             if len(found) > limit:
                 break
         code = m.SUCCESS if exists else m.NO_SUCH_OBJECT
@@ -90,20 +92,23 @@ class Finder:
 
 
 class _Look:
-    """The cards that one filter may be about, as entries: those that fit best first, as many as the limit may need;
-    then all that the index has, then all there are, of which a bounded number is looked at (`was_cut`)."""
+    """The cards that one filter may be about: those that fit best first, as many as the limit may need; then all that
+    the index has, or, where it has too many, a bounded number (`was_cut`)."""
 
     def __init__(self, reader: Reader | None, wanted: Filter, base: str, limit: int) -> None:
         self._reader = reader
         self._limit = limit
         self._lookups = [Lookup(address=_address_of(base))] if base.startswith("mail=") else plan(wanted)
+        self._has_everybody = False
         self.was_cut = False
 
-    def candidates(self) -> Iterator[tuple[str, Attributes]]:
-        """Some of them may come twice. Nothing of the red list."""
+    def candidates(self) -> Iterator[tuple[Card, Box]]:
+        """Each mailbox once, with the card of whom it is. Nothing of the red list."""
+        seen: set[tuple[str, str]] = set()
         for card in self._cards():
-            shown = replace(card, boxes=tuple(box for box in card.boxes if not box.red_list))
-            yield from tree.entries_of(shown)
+            if (card.type, card.key) not in seen:
+                seen.add((card.type, card.key))
+                yield from ((card, box) for box in card.boxes if not box.red_list)
 
     def _cards(self) -> Iterator[Card]:
         reader, lookups = self._reader, self._lookups
@@ -117,12 +122,9 @@ class _Look:
             found = self._first(reader, lookup)
             whole &= found.whole
             yield from (one.card for one in found.cards)
-        for lookup in lookups if not whole else ():
-            every = _all(reader, lookup)
-            if every is None:
-                yield from self._everybody(reader)
-                return
-            yield from (one.card for one in every)
+        for more in (self._longer, self._all) if not whole else ():
+            for lookup in lookups:
+                yield from more(reader, lookup)
 
     def _first(self, reader: Reader, lookup: Lookup) -> Listed:
         """Of words those that begin so, the likeliest of them, in the order in which people want them."""
@@ -132,8 +134,7 @@ class _Look:
         if lookup.address:
             return by_beginning_first(reader, lookup.address, self._limit * EACH)
         if not lookup.words:
-            every = _all(reader, lookup)
-            return Listed(every or [], whole=every is not None)
+            return _all(reader, lookup)
         asked = [(fields, word, False) for fields, word, _ in lookup.words]
         listed = by_pieces(reader, asked, self._limit * EACH + 1, LIKELIEST)
         ranked = rank((one.card for one in listed.cards), parse(_text(lookup)), len(listed.cards), see_red=False)
@@ -142,8 +143,25 @@ class _Look:
         inside = any(inside for _, _, inside in lookup.words)
         return Listed([Numbered(0, card) for card in cards], whole=listed.whole and not inside)
 
+    def _longer(self, reader: Reader, lookup: Lookup) -> Iterator[Card]:
+        """A word that stands in many names, but begins few: those that begin with a longer one."""
+        if len(lookup.words) == 1 and not lookup.alike:
+            listed = by_pieces(reader, lookup.words, self._limit * EACH, LIKELIEST, longer=True)
+            yield from (one.card for one in listed.cards)
+
+    def _all(self, reader: Reader, lookup: Lookup) -> Iterator[Card]:
+        listed = _all(reader, lookup)
+        if not listed.whole and (not listed.cards or reader.size <= LOOKED_AT):
+            yield from self._everybody(reader)
+            return
+        self.was_cut = self.was_cut or not listed.whole
+        yield from (one.card for one in listed.cards)
+
     def _everybody(self, reader: Reader) -> Iterator[Card]:
-        """From the first card on: those with a mailbox stand there."""
+        """From the first card on, once: those with a mailbox stand there."""
+        if self._has_everybody:
+            return
+        self._has_everybody = True
         for number, one in enumerate(everything(reader, "", -1)):
             if number >= LOOKED_AT:
                 self.was_cut = True
@@ -151,17 +169,17 @@ class _Look:
             yield one.card
 
 
-def _all(reader: Reader, lookup: Lookup) -> list[Numbered] | None:
-    """Every card of a look-up; None: too many to be listed."""
+def _all(reader: Reader, lookup: Lookup) -> Listed:
+    """Every card of a look-up, if they are not too many."""
     if lookup.key:
         rows = reader.cards_beginning(lookup.key, MOST + 1)
-        return [Numbered(number, unpack(text)) for number, text in rows] if len(rows) <= MOST else None
+        return Listed([Numbered(number, unpack(text)) for number, text in rows[:MOST]], whole=len(rows) <= MOST)
     if lookup.address:
-        return by_beginning(reader, [lookup.address])
+        return by_beginning_first(reader, lookup.address, MOST)
     if lookup.held:
-        return by_piece_of_address(reader, lookup.held)
-    listed = by_pieces(reader, lookup.words, MOST)
-    return listed.cards if listed.whole else None
+        found = by_piece_of_address(reader, lookup.held)
+        return Listed(found or [], whole=found is not None)
+    return by_pieces(reader, lookup.words, MOST)
 
 
 def _text(lookup: Lookup) -> str:
@@ -192,10 +210,9 @@ _BASES = frozenset(("", tree.ROOT, tree.PEOPLE, tree.PLACES))
 
 
 def _below(dn: str, base: str, scope: int) -> bool:
-    where = normal(dn)
     if base.startswith("mail="):
-        return where == base and scope != m.ONE
-    parent = where.partition(",")[2]
+        return normal(dn) == base and scope != m.ONE
+    parent = dn.partition(",")[2]
     if scope == m.ONE:
         return parent == base
     return not base or parent == base or parent.endswith(f",{base}")
@@ -205,6 +222,12 @@ def _renamed(wanted: Filter) -> Filter:
     """With the names that entries use."""
     name = tree.ALIASES.get(wanted.attribute, wanted.attribute)
     return Filter(wanted.kind, name, wanted.values, tuple(_renamed(part) for part in wanted.parts))
+
+
+def _shown(asked: m.Search) -> frozenset[str] | None:
+    """The attributes to be read of what fits; None: all."""
+    names = {tree.ALIASES.get(name.lower(), name.lower()) for name in asked.attributes}
+    return frozenset(names | {"mail"}) if names and "*" not in names else None
 
 
 def _wants(asked: m.Search) -> bool:

@@ -4,16 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from directory.edition.card import AT, JOB, NAME, WHERE
+from directory.edition.card import AT, JOB, NAME, UNIT, WHERE
 from directory.ldap.filters import AND, APPROX, EQUAL, OR, SUBSTRINGS, Filter
 from directory.ldap.tree import ALIASES
-from directory.words import PARTICLES, TITLES, words_of
+from directory.words import LONGEST, PARTICLES, TITLES, words_of
 
 ALTERNATIVES = 8
 _LABELS = frozenset(("title", "description"))
+_SEVERAL_NAMES = frozenset(("cn", "displayname"))
+_ONE_NAME = frozenset(("sn", "givenname", "o", "l", "st"))
 # In which fields of the index an attribute's words stand.
 _FIELDS = (
-    dict.fromkeys(("cn", "sn", "givenname", "displayname", "mail", "o", "ou"), NAME + AT)
+    dict.fromkeys(("sn", "givenname", "mail"), NAME)
+    | dict.fromkeys(("cn", "displayname"), NAME + UNIT)
+    | {"o": AT, "ou": AT + UNIT}
     | dict.fromkeys(("l", "postalcode", "st"), WHERE)
     | dict.fromkeys(_LABELS, JOB)
 )
@@ -55,16 +59,26 @@ def _one(name: str, wanted: Filter) -> Lookup | None:
             return Lookup(address=values[0].lower())
         return Lookup(held=max(values, key=len).lower())
     fields = _FIELDS.get(name, "")
-    words = dict.fromkeys((fields, word, inside) for word, inside in _words(wanted, labels=name in _LABELS) if fields)
+    words = dict.fromkeys((fields, word, inside) for word, inside in _words(name, wanted) if fields)
     return Lookup(words=tuple(words), alike=wanted.kind == APPROX) if words else None
 
 
-def _words(wanted: Filter, *, labels: bool) -> Iterable[tuple[str, bool]]:
-    """What the index does not hold is left to the filter: particles of names, short words of labels."""
+def _words(name: str, wanted: Filter) -> Iterable[tuple[str, bool]]:
+    """What the index does not hold is left to the filter: particles inside names, short words of labels. How a name
+    begins it does hold, its words as one, particles included."""
     for place, piece in enumerate(wanted.values):
-        for word in words_of(piece):
-            if word not in PARTICLES and (not labels or (len(word) > 2 and word not in TITLES)):
-                yield word, place > 0
+        words, begins = words_of(piece), place == 0 and wanted.kind != APPROX
+        if begins and name in _ONE_NAME:
+            words = ("".join(words)[:LONGEST],) if words else ()
+        elif begins and name in _SEVERAL_NAMES:
+            words = (*words[:1], *(word for word in words[1:] if word not in PARTICLES))
+        else:
+            words = tuple(word for word in words if _is_indexed(word, label=name in _LABELS))
+        yield from ((word, place > 0) for word in words)
+
+
+def _is_indexed(word: str, *, label: bool) -> bool:
+    return word not in PARTICLES and (not label or (len(word) > 2 and word not in TITLES))
 
 
 def _any(found: list[list[Lookup] | None]) -> list[Lookup] | None:

@@ -4,9 +4,9 @@ A mailbox is one entry: mail clients complete addresses, and somebody with two m
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Sequence
 
-from directory.edition.card import PERSON, Box, Card
+from directory.edition.card import PERSON, Box, Card, Place
 from directory.ldap import messages as m
 
 ROOT = "o=annuaire"
@@ -49,50 +49,53 @@ ALIASES = {
 Attributes = dict[str, list[str]]
 
 
-def entries_of(card: Card) -> Iterator[tuple[str, Attributes]]:
-    """Distinguished name and attributes of each mailbox that may be shown."""
-    for box in card.boxes:
-        yield dn_of(card, box), attributes_of(card, box)
-
-
 def dn_of(card: Card, box: Box) -> str:
     return f"mail={escaped(box.address)},{PEOPLE if card.type == PERSON else PLACES}"
 
 
-def attributes_of(card: Card, box: Box) -> Attributes:
-    """By their names in lower case; none of them empty. A mailbox of no structure is found at each place of whom it
-    is."""
+def attributes_of(card: Card, box: Box, names: Collection[str] | None = None) -> Attributes:
+    """By their names in lower case, all or those of `names`; none of them empty. A mailbox of no structure is found at
+    each place of whom it is."""
     here = [one for one in card.places if box.structure_id and one.structure_id == box.structure_id]
-    places = here or list(card.places)
-    name = card.name if card.type == PERSON else " – ".join(part for part in (card.family, box.service) if part)
-    found = {
-        "objectclass": _classes(card),
-        "cn": [name],
-        "displayname": [name],
-        "sn": [card.family],
-        "givenname": [card.given],
-        "mail": [box.address],
-        "o": [place.name for place in places],
-        "ou": [box.service],
-        "l": [place.city for place in places],
-        "postalcode": [place.postcode for place in places],
-        "st": [place.department for place in places],
-        "street": [place.street for place in places],
-        "title": [card.profession],
-        "description": [card.specialty],
-        "telephonenumber": [place.phone for place in places],
-        "uid": [card.key],
-        "businesscategory": [box.kind],
-    }
-    return {key: kept for key, values in found.items() if (kept := [value for value in dict.fromkeys(values) if value])}
+    places = here or card.places
+    wanted = _VALUES if names is None else [name for name in _VALUES if name in names]
+    found = ((name, dict.fromkeys(_VALUES[name](card, box, places))) for name in wanted)
+    return {name: kept for name, values in found if (kept := [value for value in values if value])}
 
 
-def _classes(card: Card) -> list[str]:
+def _name(card: Card, box: Box, _: Sequence[Place]) -> list[str]:
+    if card.type == PERSON:
+        return [card.name]
+    return [" – ".join(part for part in (card.family, box.service) if part)]
+
+
+def _classes(card: Card, *_: object) -> list[str]:
     return (
         ["top", "person", "organizationalPerson", "inetOrgPerson"]
         if card.type == PERSON
         else ["top", "organization", "inetOrgPerson"]
     )
+
+
+_VALUES: dict[str, Callable[[Card, Box, Sequence[Place]], list[str]]] = {
+    "objectclass": _classes,
+    "cn": _name,
+    "displayname": _name,
+    "sn": lambda card, _, __: [card.family],
+    "givenname": lambda card, _, __: [card.given],
+    "mail": lambda _, box, __: [box.address],
+    "o": lambda _, __, places: [place.name for place in places],
+    "ou": lambda _, box, __: [box.service],
+    "l": lambda _, __, places: [place.city for place in places],
+    "postalcode": lambda _, __, places: [place.postcode for place in places],
+    "st": lambda _, __, places: [place.department for place in places],
+    "street": lambda _, __, places: [place.street for place in places],
+    "title": lambda card, _, __: [card.profession],
+    "description": lambda card, _, __: [card.specialty],
+    "telephonenumber": lambda _, __, places: [place.phone for place in places],
+    "uid": lambda card, _, __: [card.key],
+    "businesscategory": lambda _, box, __: [box.kind],
+}
 
 
 def root_dse(*, tls: bool) -> Attributes:
