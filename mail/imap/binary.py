@@ -6,7 +6,9 @@ from mail.content import decode_part
 from mail.imap.contents import Content
 from mail.imap.errors import ImapBad
 from mail.imap.fetch_items import BinaryItem
+from mail.imap.respond import section_text
 from mail.part import Part, find
+from mail.sections import extract
 
 _KNOWN: Final = frozenset({b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"})
 
@@ -15,7 +17,7 @@ def name(item: BinaryItem) -> bytes:
     """`BINARY[1.2]<0>`, `BINARY.SIZE[1]`. RFC 3516 §4.2."""
     word = b"BINARY.SIZE[" if item.size else b"BINARY["
     origin = b"<%d>" % item.partial.offset if item.partial else b""
-    return word + b".".join(b"%d" % number for number in item.path) + b"]" + origin
+    return word + section_text(item.section) + b"]" + origin
 
 
 def value(content: Content, item: BinaryItem) -> bytes:
@@ -32,9 +34,11 @@ def value(content: Content, item: BinaryItem) -> bytes:
 
 
 def _data(content: Content, item: BinaryItem) -> bytes | None:
-    if not item.path:
+    if item.section.kind:
+        return extract(content.read, content.tree, item.section)
+    if not item.section.path:
         return content.read(0, content.size)
-    part = find(content.tree, item.path)
+    part = find(content.tree, item.section.path)
     if part is None:
         return None
     if part.encoding not in _KNOWN:

@@ -119,8 +119,10 @@ def _depth(items: Sequence[FetchItem]) -> Depth:
 
 
 def _is_header(item: FetchItem) -> bool:
-    """Of the message itself: what memory may hold."""
-    return isinstance(item, BodyItem) and not item.section.path and item.section.kind in {HEADER, FIELDS, FIELDS_NOT}
+    """Of the message itself, and marks nothing: what memory may answer."""
+    if not isinstance(item, BodyItem) or not item.peek:
+        return False
+    return not item.section.path and item.section.kind in {HEADER, FIELDS, FIELDS_NOT}
 
 
 def _is_text(item: FetchItem) -> bool:

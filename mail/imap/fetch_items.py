@@ -8,7 +8,6 @@ from typing import Final, TypeAlias
 from mail.imap.errors import ImapBad
 from mail.imap.grammar import Cursor
 from mail.limits import IMAP_FETCH_ITEMS, IMAP_HEADER_NAMES
-from mail.part import Path
 from mail.sections import FIELDS, FIELDS_NOT, HEADER, MIME, TEXT, Partial, Section
 
 
@@ -41,10 +40,10 @@ class BodyItem:
 
 @dataclass(frozen=True, slots=True)
 class BinaryItem:
-    """A part with its transfer encoding undone, RFC 3516; the whole message for an empty path. `size`: its octets are
-    counted, not sent."""
+    """A part with its transfer encoding undone, RFC 3516; the whole message, and headers and texts of messages, which
+    others take as well, as they are. `size`: the octets are counted, not sent."""
 
-    path: Path
+    section: Section
     peek: bool = False
     partial: Partial | None = None
     size: bool = False
@@ -71,7 +70,8 @@ _OLD: Final = {
 }
 _NAME = re.compile(rb"[A-Za-z0-9.]++")  # an atom would swallow the bracket
 _NUMBERS = re.compile(rb"[1-9][0-9]{0,8}(?>(?:\.[1-9][0-9]{0,8})*)")
-_PARTIAL = re.compile(rb"<([0-9]{1,10})\.([0-9]{1,10})>")
+_PARTIAL = re.compile(rb"<([0-9]{1,10})(?:\.([0-9]{1,10}))?>")
+_MOST: Final = 2**32 - 1
 
 
 def fetch_items(cursor: Cursor) -> tuple[FetchItem, ...]:
@@ -111,22 +111,20 @@ def _body(cursor: Cursor, *, peek: bool) -> BodyItem:
 
 def _binary(cursor: Cursor, name: bytes) -> FetchItem:
     cursor.expect(b"[", "a bracket")
-    path: Path = ()
-    if cursor.peek().isdigit():
-        path = tuple(map(int, cursor.match(_NUMBERS, "a part number")[0].split(b".")))
+    section = _section(cursor)
     cursor.expect(b"]", "a closing bracket")
     if name == b"BINARY.SIZE":
-        return BinaryItem(path, peek=True, size=True)
-    return BinaryItem(path, name == b"BINARY.PEEK", _range(cursor))
+        return BinaryItem(section, peek=True, size=True)
+    return BinaryItem(section, name == b"BINARY.PEEK", _range(cursor))
 
 
 def _range(cursor: Cursor) -> Partial | None:
     if cursor.peek() != b"<":
         return None
-    offset, octets = map(int, cursor.match(_PARTIAL, "a partial range").groups())
-    if not octets or max(offset, octets) >= 2**32:
+    offset, octets = map(int, cursor.match(_PARTIAL, "a partial range").groups(b"%d" % _MOST))
+    if not octets or max(offset, octets) > _MOST:
         raise ImapBad("a partial range has at least one octet and 32 bits")
-    return Partial(offset, octets)
+    return Partial(offset, octets)  # without a length all that follows, as many servers take it
 
 
 def _section(cursor: Cursor) -> Section:

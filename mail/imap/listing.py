@@ -44,11 +44,16 @@ def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> byt
     rights = {folder_id: acl.of(session.holder.account_id) for folder_id, acl in acls.items()}
     found = list_folders(rows, session.services.keyring, mailbox_id)
     tree = _tree(folder for folder in found if "l" in rights.get(folder.id, ALL))
+    matched = {name for name in tree if any(pattern.matches(name) for pattern in patterns)}
     lines: list[bytes] = []
     for branch in tree.values():
-        if not any(pattern.matches(branch.name) for pattern in patterns):
+        if branch.name not in matched:
             continue
-        shown = _lsub_line(branch, utf8) if command.subscribed_only else _list_line(branch, command, utf8)
+        hidden = [folder for folder in branch.below if folder.name not in matched]
+        if command.subscribed_only:
+            shown = _lsub_line(branch, hidden, utf8)
+        else:
+            shown = _list_line(branch, hidden, command, utf8)
         lines += [shown] if shown else []
         if shown and command.status and branch.folder is not None and "r" in rights.get(branch.folder.id, ALL):
             lines.append(_status_line(rows, session, branch.folder, command.status))
@@ -72,18 +77,19 @@ def _tree(found: Iterable[Folder]) -> dict[str, Branch]:
     return tree
 
 
-def _lsub_line(branch: Branch, utf8: bool) -> bytes | None:
-    r"""Subscribed names; one that only has subscribed children is shown as \Noselect (§6.3.9)."""
+def _lsub_line(branch: Branch, hidden: list[Folder], utf8: bool) -> bytes | None:
+    r"""Subscribed names; one above others that are not shown themselves stands for them as \Noselect (§6.3.9)."""
     if branch.folder is not None and branch.folder.subscribed:
         return list_line(_attributes(branch), branch.name, lsub=True, utf8=utf8)
-    if any(folder.subscribed for folder in branch.below):
+    if any(folder.subscribed for folder in hidden):
         return list_line(("\\Noselect",), branch.name, lsub=True, utf8=utf8)
     return None
 
 
-def _list_line(branch: Branch, command: List, utf8: bool) -> bytes | None:
+def _list_line(branch: Branch, hidden: list[Folder], command: List, utf8: bool) -> bytes | None:
+    """RFC 5258 §3.5: children that are shown themselves are no reason to speak of them here."""
     chosen = _is_chosen(branch.folder, command.selection)
-    inherited = "RECURSIVEMATCH" in command.selection and any(_is_chosen(f, command.selection) for f in branch.below)
+    inherited = "RECURSIVEMATCH" in command.selection and any(_is_chosen(f, command.selection) for f in hidden)
     if not chosen and not inherited:
         return None if command.selection else list_line(_attributes(branch), branch.name, utf8=utf8)
     words = list(_attributes(branch))

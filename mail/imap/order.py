@@ -1,6 +1,7 @@
 """What SORT and THREAD compare: base subjects, dates, addresses, Message-IDs. Pure. RFC 5256 §2."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 
@@ -47,6 +48,11 @@ def base_subject(subject: str) -> Subject:
         if text == before:
             break
     return Subject(text, answers)
+
+
+def collated(text: str) -> str:
+    """A `normal` text in the order of i;unicode-casemap (RFC 5051 §2): capitals without their accents, then those."""
+    return unicodedata.normalize("NFKD", text.upper())
 
 
 class Fields:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final, Protocol, TypeVar
 
 from core.clock import epoch_ms
+from mail.addresses import addresses
 from mail.bounds import MimeBounds
 from mail.content import text_of
 from mail.headers import Headers, unfold
@@ -48,6 +49,7 @@ T = TypeVar("T", int, date)
 _SENT: Final = re.compile(rb"(?:[A-Za-z]+\s*,)?\s*([0-9]{1,2})\s+([A-Za-z]{3})[a-z]*\s+([0-9]{4}|[0-9]{2})\b")
 _COLON: Final = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+", re.MULTILINE)
 _ASCII_FIRST: Final = frozenset({b"us-ascii", b"utf-8", b"iso-8859-1", b"iso-8859-15", b"windows-1252"})
+_ADDRESSES: Final = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
 _ENCODED: Final = frozenset({b"base64", b"quoted-printable"})
 _MONTH: Final = {name.lower().encode(): number for number, name in enumerate(MONTHS, 1)}
 UTF8: Final = ("utf-8", "surrogatepass")  # what a broken charset may leave
@@ -182,8 +184,23 @@ def _in_message(key: InHeader | InBody | InText | Sent, texts: "Texts") -> bool:
         return texts.sent is not None and _stands(texts.sent, key.order, key.day)
     wanted = normal(key.text)
     if isinstance(key, InHeader):
-        return any(wanted in normal(_decoded(value)) for value in texts.field(key.field))
+        return any(wanted in normal(_decoded(value)) for value in texts.field(key.field)) or _addressed(key, texts)
     return texts.hold(wanted, header=isinstance(key, InText))
+
+
+def _addressed(key: InHeader, texts: "Texts") -> bool:
+    """An address is found as ENVELOPE shows it, too: without comments and white space inside."""
+    wanted = normal(key.text)
+    if "@" not in wanted or key.field not in _ADDRESSES:
+        return False
+    return any(wanted in normal(_decoded(one)) for value in texts.field(key.field) for one in _addresses(value))
+
+
+def _addresses(value: bytes) -> list[bytes]:
+    try:
+        return [found.address for found in addresses(value).items]
+    except MimeBounds:
+        return []
 
 
 def _stands(value: T, order: Order, to: T) -> bool:
@@ -286,7 +303,10 @@ def words_of_headers(key: Key) -> tuple[bytes, ...]:
     """Words that the header of every message that answers must hold, as `normal` has them; none is no hint at all."""
     if isinstance(key, All):
         return tuple(word for inner in key.keys for word in words_of_headers(inner))
-    return tuple(word.encode(*UTF8) for word in normal(key.text).split()) if isinstance(key, InHeader) else ()
+    if not isinstance(key, InHeader):
+        return ()
+    text = key.text.replace("@", " ") if key.field in _ADDRESSES else key.text  # a comment may stand there
+    return tuple(word.encode(*UTF8) for word in normal(text).split())
 
 
 def lacks(words: tuple[bytes, ...], block: bytes) -> bool:

@@ -12,7 +12,7 @@ from mail.imap.commands import Sort, Thread
 from mail.imap.errors import ImapBad
 from mail.imap.find import AT_ONCE, asked, matching
 from mail.imap.looking import headers
-from mail.imap.order import Fields
+from mail.imap.order import Fields, collated
 from mail.imap.respond import CRLF, esearch_line, line
 from mail.imap.search_rows import Rows
 from mail.imap.session import Session
@@ -80,8 +80,8 @@ def _by(word: str, rows: Rows, fields: dict[int, Fields]) -> Callable[[int], Any
     if word == "DATE":
         return lambda place: fields[place].sent(index.dates[place] // 1000)
     if word == "SUBJECT":
-        return lambda place: fields[place].subject().base
-    return lambda place: fields[place].mailbox(word.lower().encode())
+        return lambda place: collated(fields[place].subject().base)
+    return lambda place: collated(fields[place].mailbox(word.lower().encode()))
 
 
 def _threads(rows: Rows, command: Thread, found: list[int], fields: dict[int, Fields]) -> bytes:

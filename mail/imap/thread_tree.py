@@ -1,10 +1,13 @@
-"""Threads of messages, by subject or by references. Pure, without recursion, each link made once. RFC 5256 §3."""
+"""Threads of messages, by subject or by references. Pure, without recursion, in bounded time. RFC 5256 §3."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Final
 
 from mail.imap.order import Subject
+
+_STEPS: Final = 100  # upwards, for each message: what makes a longer search for rings is not linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Node:
 
     mail: Mail | None = None
     parent: "Node | None" = None
-    top: "Node | None" = None  # towards the root, shortened when it is followed
+    answers: int = 0  # how many have it as parent, while links are made
     children: "list[Node]" = field(default_factory=list)
 
     @property
@@ -47,20 +50,29 @@ def by_subject(mails: Iterable[Mail]) -> list[Node]:
 
 def by_references(mails: Sequence[Mail]) -> list[Node]:
     """REFERENCES: answers below what they answer, lost roots joined by their subject."""
-    known: dict[bytes, Node] = {}
-    nodes = [_node_of(mail, known) for mail in mails]
-    for node in nodes:  # what a message answers itself counts most, so it is linked before the rest of the chains
-        if node.mail is not None and node.mail.references:
-            _link(known.setdefault(node.mail.references[-1], Node()), node)
-    for mail in mails:
-        chain = [known.setdefault(one, Node()) for one in mail.references]
-        for parent, child in pairwise(chain):
-            _link(parent, child)
-    roots = _pruned([node for node in dict.fromkeys((*known.values(), *nodes)) if node.parent is None])
+    roots = _pruned(_linked(mails))
     _sort(roots)
     roots = _joined(roots)
     _sort(roots)
     return sorted(roots, key=lambda node: node.order)
+
+
+def _linked(mails: Sequence[Mail]) -> list[Node]:
+    """Steps 1 and 2: message by message, first the chain that it names, then the message itself. The roots."""
+    known: dict[bytes, Node] = {}
+    nodes = [_node_of(mail, known) for mail in mails]
+    links = _Links(_STEPS * len(mails))
+    for mail, node in zip(mails, nodes, strict=True):
+        chain = [known.setdefault(one, Node()) for one in mail.references]
+        for parent, child in pairwise(chain):
+            links.link(parent, child)
+        if chain:
+            links.link(chain[-1], node, anew=True)
+    every = list(dict.fromkeys((*known.values(), *nodes)))
+    for node in every:
+        if node.parent is not None:
+            node.parent.children.append(node)
+    return [node for node in every if node.parent is None]
 
 
 def _node_of(mail: Mail, known: dict[bytes, Node]) -> Node:
@@ -75,21 +87,30 @@ def _node_of(mail: Mail, known: dict[bytes, Node]) -> Node:
     return node
 
 
-def _root(node: Node) -> Node:
-    path = []
-    while node.top is not None:
-        path.append(node)
-        node = node.top
-    for one in path:
-        one.top = node
-    return node
+@dataclass(slots=True)
+class _Links:
+    """Makes links; `steps` are left to look for rings."""
 
+    steps: int
 
-def _link(parent: Node, child: Node) -> None:
-    """Unless the child has a parent, or the link would close a ring."""
-    if child.parent is None and _root(parent) is not child:
-        child.parent, child.top = parent, parent
-        parent.children.append(child)
+    def link(self, parent: Node, child: Node, *, anew: bool = False) -> None:
+        """Unless the child has a parent and may not have it `anew`, or the link would close a ring."""
+        if (child.parent is not None and not anew) or self._rings(parent, child):
+            return
+        if child.parent is not None:
+            child.parent.answers -= 1
+        child.parent = parent
+        parent.answers += 1
+
+    def _rings(self, parent: Node, child: Node) -> bool:
+        """Whether the child stands above the parent. What has no answers stands above nobody."""
+        if parent is child or not child.answers:
+            return parent is child
+        above: Node | None = parent
+        while above is not None and above is not child and self.steps:
+            self.steps -= 1
+            above = above.parent
+        return above is not None
 
 
 def _pruned(roots: list[Node]) -> list[Node]:

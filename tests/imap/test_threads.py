@@ -66,6 +66,19 @@ def test_answers_without_references_join_by_subject() -> None:
     assert refs(mail(1, subject="Bilan"), mail(2, subject="Bilan")) == b"((1)(2))"
 
 
+def test_links_are_made_message_by_message() -> None:
+    """RFC 5256 §3 step 1: what stands in the way of a ring stays; what a message answers itself replaces hearsay."""
+    assert refs(mail(1), mail(2, b"3@x", b"1@x"), mail(3, b"2@x")) == b"(3 1 2)"
+    assert refs(mail(1), mail(3, b"9@x", b"2@x"), mail(2, b"1@x")) == b"(1 2 3)"
+
+
+def test_a_long_search_for_rings_is_given_up() -> None:
+    chain = [mail(number, b"%d@x" % (number - 1)) for number in range(1, 3001)]
+    hostile = [mail(number, b"3000@x", b"0@x") for number in range(3001, 6001)]
+    numbers = sorted(map(int, refs(*chain, *hostile).replace(b"(", b" ").replace(b")", b" ").split()))
+    assert numbers == list(range(1, 6001))
+
+
 def test_rings_and_doubles_end() -> None:
     assert refs(mail(1, b"2@x"), mail(2, b"1@x")) == b"(2 1)"
     assert refs(mail(1, b"1@x")) == b"(1)"

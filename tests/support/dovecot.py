@@ -68,6 +68,7 @@ class Dovecot:
             "first_valid_uid": 1,
         }
         text = "".join(f"{name} = {value}\n" for name, value in settings.items())
+        text += "namespace inbox {\n  inbox = yes\n  separator = /\n}\n"
         (self.home / "dovecot.conf").write_text(text)
 
     def _give_to(self, user: str) -> None:
