@@ -13,11 +13,12 @@ from mail.wire import Wire
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every connection shares. `session_s`: seconds that one may last."""
+    """What every connection shares. `postmaster`: who is meant without a domain. `session_s`: seconds one may last."""
 
     reception: Reception
     authenticator: Authenticator
     host: str
+    postmaster: str
     message_octets: int = MESSAGE_OCTETS
     recipients: int = RECIPIENTS
     failed_logins: int = 5

@@ -84,14 +84,14 @@ def parse_mail(argument: str) -> MailFrom:
     return MailFrom(sender, int(size) if size else None, wishes, utf8, require_tls)
 
 
-def parse_rcpt(argument: str, host: str, *, utf8: bool = False) -> RcptTo:
-    """TO:<…> with NOTIFY and ORCPT (RFC 3461). Never empty, except that `<postmaster>` needs no domain (RFC 5321
-    §4.5.1). Raises MailError."""
+def parse_rcpt(argument: str, postmaster: str, *, utf8: bool = False) -> RcptTo:
+    """TO:<…> with NOTIFY and ORCPT (RFC 3461). Never empty; `<postmaster>`, in any case and without a domain, is the
+    address of that name (RFC 5321 §4.5.1). Raises MailError."""
     path = parse_path(argument, "TO:")
     wishes = recipient_wishes(path.parameters)
     _refuse_others(path)
     if path.text.lower() == "postmaster":
-        return RcptTo(_address(f"postmaster@{host}"), wishes)
+        return RcptTo(_address(postmaster), wishes)
     return RcptTo(_address(path.text, utf8=utf8), wishes)
 
 

@@ -126,7 +126,7 @@ class Verbs:
         mail = self._want_mail()
         if self._chunked is not None:
             raise MailError(503, "5.5.1", "the message has begun")
-        to = parse_rcpt(argument, self._house.host, utf8=self._utf8)
+        to = parse_rcpt(argument, self._house.postmaster, utf8=self._utf8)
         if len(mail.recipients) >= self._house.recipients:
             self._beyond += 1
             if self._beyond > RECIPIENTS_OVERSHOOT:

@@ -129,6 +129,7 @@ def _house(app: App) -> House:
         app.reception,
         app.authenticator,
         settings.listen.hostname,
+        settings.relay.postmaster,
         settings.limits.message_octets,
         settings.limits.recipients,
         settings.limits.failed_logins,

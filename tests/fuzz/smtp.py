@@ -57,11 +57,11 @@ def commands(line: bytes) -> None:
 
 
 def _rcpt(argument: str) -> None:
-    parse_rcpt(argument, "localhost")
+    parse_rcpt(argument, "postmaster@cabinet.example")
 
 
 def _rcpt_utf8(argument: str) -> None:
-    parse_rcpt(argument, "localhost", utf8=True)
+    parse_rcpt(argument, "postmaster@cabinet.example", utf8=True)
 
 
 def data(octets: bytes) -> None:

@@ -77,7 +77,7 @@ class Anything:
 async def talk(octets: bytes) -> None:
     """Raises AssertionError when the answer is not made of replies, or says that something of ours broke."""
     anything: Any = Anything()
-    house = House(anything, anything, "localhost", insecure_loopback=True)
+    house = House(anything, anything, "localhost", "postmaster@cabinet.example", insecure_loopback=True)
     door = Door.SUBMISSION if octets[:1] > b"E" else Door.MX
     edge, pipe = Edge(house, door, Gate(9, 9), None, implicit=False), Pipe()
     edge.connection_made(pipe)

@@ -138,7 +138,7 @@ class PostOffice:
         self.authenticator = Authenticator(self.db, self.keyring, self.clock)
         self.store = Store(self.db, self.keyring, self.blobs)
         options = {"insecure_loopback": self.insecure, **self.house_options}
-        self.house = House(self.reception, self.authenticator, "localhost", **options)
+        self.house = House(self.reception, self.authenticator, "localhost", POSTMASTER, **options)
         self.listeners = Listeners(self.house, *self.connections)
 
     def _judge(self, _raw: bytes, _sender: str | None, _at: datetime) -> Verdict:
