@@ -60,6 +60,11 @@ def is_local_domain(session: Session, domain: str) -> bool:
     return session.execute(_DOMAIN, {"domain": domain.lower()}).one_or_none() is not None
 
 
+def local_domain_names(session: Session) -> tuple[str, ...]:
+    """Every domain whose mail ends here."""
+    return tuple(session.execute(select(local_domains.c.domain).order_by(local_domains.c.domain)).scalars())
+
+
 def add_local_domain(session: Session, domain: str) -> None:
     """Mail for this domain ends here from now on; harmless twice."""
     if not is_local_domain(session, domain):

@@ -58,7 +58,8 @@ def pages(app: App) -> Any:
 def mail_doors(settings: Settings) -> MailDoors:
     """How mail programs reach this instance."""
     listen = settings.listen
-    return MailDoors(listen.hostname, listen.port("imaps"), listen.port("submissions"))
+    ports = listen.port("imaps"), listen.port("submissions"), listen.port("submission")
+    return MailDoors(listen.hostname, *ports)
 
 
 def _authority(settings: Settings) -> Authority | None:

@@ -13,11 +13,12 @@ _SPACE = uuid.UUID("8c2f6d5e-0a3b-5b57-9d6b-1f5d0f3c7a11")  # names of our profi
 
 @dataclass(frozen=True, slots=True)
 class MailDoors:
-    """Where mail programs connect: implicit TLS both. `domains`: right sides of the addresses that we serve."""
+    """Where mail programs connect: TLS at once, `submission` by STARTTLS. `domains`: right sides of our addresses."""
 
     hostname: str
     imaps: int
     submissions: int
+    submission: int
     domains: tuple[str, ...] = ()
 
 
@@ -91,6 +92,7 @@ def srv_lines(doors: MailDoors) -> list[str]:
         found += [
             f"_imaps._tcp.{domain}. IN SRV 0 1 {doors.imaps} {doors.hostname}.",
             f"_submissions._tcp.{domain}. IN SRV 0 1 {doors.submissions} {doors.hostname}.",
+            f"_submission._tcp.{domain}. IN SRV 0 2 {doors.submission} {doors.hostname}.",
             f"_imap._tcp.{domain}. IN SRV 0 0 0 .",
             f"_pop3._tcp.{domain}. IN SRV 0 0 0 .",
             f"_pop3s._tcp.{domain}. IN SRV 0 0 0 .",

@@ -1,9 +1,12 @@
 """Where mail programs ask how to reach us. Nothing personal is told: an address in the query is not looked at."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from core.errors import NotFound
+from directory.resolve import local_domain_names
 from portal.autoconfig import MailDoors, apple, thunderbird
 from portal.doors import Front, TheFront
 
@@ -27,4 +30,4 @@ def for_apple(front: TheFront) -> Response:
 def _doors(front: Front) -> MailDoors:
     if front.services.mail_doors is None:
         raise NotFound("Cette page n'existe pas.", "no mail listeners beside these pages")
-    return front.services.mail_doors
+    return replace(front.services.mail_doors, domains=front.services.db.read(local_domain_names))

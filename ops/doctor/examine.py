@@ -7,6 +7,7 @@ import structlog
 from core.clock import Clock
 from core.errors import PliError
 from core.settings import Settings
+from directory.resolve import local_domain_names
 from ops.doctor import machine, names, rows, services
 from ops.doctor.chat import chat
 from ops.doctor.loop import loop
@@ -22,7 +23,7 @@ def examine(app: App, *, send: bool = True) -> tuple[Light, ...]:
     settings, clock = app.settings, app.clock
     looks: dict[str, Look] = {
         **machine_looks(settings, clock),
-        "dns": lambda: names.names(settings, app.db.read(rows.our_domains)),
+        "dns": lambda: names.names(settings, app.db.read(local_domain_names)),
         "database": lambda: rows.database(settings),
         "queue": lambda: app.db.read(rows.queue, clock.now()),
         "trusted_list": lambda: app.db.read(rows.trusted, settings, clock.now()),

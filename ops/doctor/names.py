@@ -1,27 +1,29 @@
 """Lights of the DNS: does the world find us by the names of our domains? RFC 5321 §5, RFC 6186, RFC 8314."""
 
+from dataclasses import replace
+
 import dns.exception
 import dns.resolver
 
 from core.settings import Settings
+from ops.pages import mail_doors
+from portal.autoconfig import srv_lines
 from portal.lights import Light
 
 WAIT_S = 3.0
-SERVICES = {"_submissions._tcp": "submissions", "_submission._tcp": "submission", "_imaps._tcp": "imaps"}
+SERVICES = ("_submissions._tcp", "_submission._tcp", "_imaps._tcp")
 PRIVATE = (".test", ".example", ".invalid", ".localhost")  # RFC 6761: nobody answers for them
 
 
-def names(settings: Settings, domains: list[str]) -> list[Light]:
+def names(settings: Settings, domains: tuple[str, ...]) -> list[Light]:
     """One light for each of our domains."""
     return [_domain(settings, domain) for domain in domains]
 
 
 def lines(settings: Settings, domain: str) -> list[str]:
     """What the zone of this domain should say."""
-    host, listen = settings.listen.hostname, settings.listen
-    ports = {name: listen.port(port) for name, port in SERVICES.items()}  # type: ignore[arg-type]
-    services = (f"{name}.{domain}. IN SRV 0 1 {port} {host}." for name, port in ports.items())
-    return [f"{domain}. IN MX 10 {host}.", *services]
+    doors = replace(mail_doors(settings), domains=(domain,))
+    return [f"{domain}. IN MX 10 {doors.hostname}.", *srv_lines(doors)]
 
 
 def _domain(settings: Settings, domain: str) -> Light:

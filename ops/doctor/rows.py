@@ -1,7 +1,6 @@
 """Lights of the database: its schema, the queue, what was buried, the signed list, the trail, the last backup."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,7 +13,7 @@ from core.numbers import last_number
 from core.settings import Settings
 from core.tables import audit
 from core.tables import outbox as promises
-from directory.tables import local_domains, trusted_domains, trusted_list
+from directory.tables import trusted_domains, trusted_list
 from ops import migrate
 from ops.audit.witness import Witness
 from ops.doctor.words import counted
@@ -121,8 +120,3 @@ def seals(session: Session, now: datetime) -> list[Light]:
     over = sum(from_epoch_ms(each.ends_at) <= now for each in found)
     says = f"{counted(soon, 'sceau', 'sceaux')} à renouveler sous {SOON.days} jours, dont {counted(over, 'expiré')}."
     return [Light(name, label, "bad" if over or days < SEAL_BAD.days else "warn", says, todo)]
-
-
-def our_domains(session: Session) -> list[str]:
-    found: Any = session.execute(select(local_domains.c.domain).order_by(local_domains.c.domain)).scalars()
-    return list(found)
