@@ -6,10 +6,10 @@ from core.settings import Settings
 from crypto.authority import Authority
 from ops.admin import Overview
 from ops.demo.cast import PASSWORD, PIN, players
+from ops.doors_told import mail_doors
 from ops.notice_wiring import hooks_inside
 from ops.wiring import App
 from portal.app import build
-from portal.autoconfig import MailDoors
 from portal.services import DemoDoor, OidcClient, Services
 
 
@@ -53,13 +53,6 @@ def pages(app: App) -> Any:
             product_reference=settings.sending.product_reference,
         )
     )
-
-
-def mail_doors(settings: Settings) -> MailDoors:
-    """How mail programs reach this instance."""
-    listen = settings.listen
-    ports = listen.port("imaps"), listen.port("submissions"), listen.port("submission")
-    return MailDoors(listen.hostname, *ports)
 
 
 def _authority(settings: Settings) -> Authority | None:

@@ -6,7 +6,7 @@ import dns.exception
 import dns.resolver
 
 from core.settings import Settings
-from ops.pages import mail_doors
+from ops.doors_told import mail_doors
 from portal.autoconfig import srv_lines
 from portal.lights import Light
 
