@@ -22,6 +22,7 @@ from mail.tables import (
     folder_messages,
     folder_rights,
     folders,
+    lost_names,
     message_keys,
     published_certificates,
     seal_keys,
@@ -39,9 +40,10 @@ def forget_mail(session: Session, mailbox_id: int, holder_id: int, now: datetime
     packs.drop_all(session, mine)
     kept_index.drop(session, mine)
     session.execute(delete(folder_rights).where(folder_rights.c.folder_id.in_(mine)))
-    session.execute(delete(folders).where(folders.c.mailbox_id == mailbox_id))
-    named = [f"{counter}:{folder_id}" for folder_id in mine for counter in ("uid", "modseq")]
-    session.execute(delete(counters).where(counters.c.name.in_(named)))
+    for named in (folders, lost_names):
+        session.execute(delete(named).where(named.c.mailbox_id == mailbox_id))
+    counted = [f"{counter}:{folder_id}" for folder_id in mine for counter in ("uid", "modseq")]
+    session.execute(delete(counters).where(counters.c.name.in_(counted)))
     keyed = session.execute(select(message_keys.c.message_id).where(message_keys.c.holder_id == holder_id)).scalars()
     held = sorted({*held, *keyed})
     release(session, held, now)

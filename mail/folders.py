@@ -17,7 +17,7 @@ from core.ids import new_id
 from core.numbers import last_number
 from core.tables import counters
 from crypto.keyring import Keyring
-from mail import kept_index, packs
+from mail import kept_index, packs, subscriptions
 from mail.folder_names import Names
 from mail.folder_rows import DELETED, SEEN, clear_folder, move_all
 from mail.limits import IMAP_MAILBOX_LEVELS
@@ -140,7 +140,8 @@ def create_folder(
 def delete_folder(session: Session, keyring: Keyring, mailbox_id: int, name: str, now: datetime) -> int:
     """Delete the folder with its messages, not its children; returns its id. Raises NoSuchFolder, FolderKept.
 
-    RFC 3501 §6.3.4: with children, the name stays visible as \\Noselect, which LIST derives from them.
+    RFC 3501 §6.3.4: with children, the name stays visible as \\Noselect, which LIST derives from them. A subscription
+    stays (§6.3.6), but not where some accounts may not see the folder.
     """
     folder = find_folder(session, keyring, mailbox_id, name)
     if folder.name == INBOX or folder.special_use:
@@ -149,7 +150,10 @@ def delete_folder(session: Session, keyring: Keyring, mailbox_id: int, name: str
     session.execute(delete(expunged).where(expunged.c.folder_id == folder.id))
     packs.drop_all(session, [folder.id])
     kept_index.drop(session, [folder.id])
-    session.execute(delete(folder_rights).where(folder_rights.c.folder_id == folder.id))
+    rights = delete(folder_rights).where(folder_rights.c.folder_id == folder.id).returning(folder_rights.c.folder_id)
+    open_to_all = session.execute(rights).first() is None
+    if folder.subscribed and open_to_all:
+        subscriptions.keep(session, Names(session, keyring, mailbox_id), mailbox_id, folder.name)
     session.execute(delete(counters).where(counters.c.name.in_((f"uid:{folder.id}", f"modseq:{folder.id}"))))
     session.execute(delete(folders).where(folders.c.id == folder.id))
     signal(session, TOPIC, folder.id)
@@ -180,7 +184,10 @@ def rename_folder(session: Session, keyring: Keyring, mailbox_id: int, old: str,
 
 
 def subscribe(session: Session, keyring: Keyring, mailbox_id: int, name: str, subscribed: bool) -> None:
-    """Put the folder on the list of those that a client shows, or take it off. Raises NoSuchFolder."""
+    """Put the folder on the list of those that a client shows, or take it off; a name whose folder is gone can only be
+    taken off. Raises NoSuchFolder."""
+    if not subscribed and subscriptions.take(session, Names(session, keyring, mailbox_id), mailbox_id, canonical(name)):
+        return
     folder = find_folder(session, keyring, mailbox_id, name)
     session.execute(update(folders).where(folders.c.id == folder.id).values(subscribed=subscribed))
 
@@ -281,7 +288,8 @@ def _row(mailbox_id: int, name: str, special_use: str | None, *, subscribed: boo
 def _create(
     session: Session, names: Names, mailbox_id: int, name: str, now: datetime, special_use: str | None = None
 ) -> Folder:
-    folder = Folder(**_row(mailbox_id, name, special_use, subscribed=False))
+    known = subscriptions.take(session, names, mailbox_id, name)
+    folder = Folder(**_row(mailbox_id, name, special_use, subscribed=known))
     folder = replace(folder, uidvalidity=_uidvalidities(session, mailbox_id, now, 1))
     kept = {"name": names.column(name), "sealed_name": names.seal(folder.id, name)}
     session.execute(insert(folders), asdict(folder) | kept)
@@ -306,5 +314,6 @@ def _rename(session: Session, names: Names, folder: Folder, name: str) -> None:
     if folder.special_use:
         raise FolderKept("this mailbox stays")
     kept = {"name": names.column(name), "sealed_name": names.seal(folder.id, name)}
-    session.execute(update(folders).where(folders.c.id == folder.id).values(**kept))
+    known = folder.subscribed or subscriptions.take(session, names, folder.mailbox_id, name)
+    session.execute(update(folders).where(folders.c.id == folder.id).values(**kept, subscribed=known))
     signal(session, TOPIC, folder.id)

@@ -47,6 +47,17 @@ folders = Table(
     Unique("mailbox_id", "name"),
 )
 
+# Names that stay subscribed though their folder is gone (RFC 3501 §6.3.6); written as those of folders are.
+lost_names = Table(
+    "lost_names",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mailbox_id", BigInteger, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("sealed_name", LargeBinary, nullable=True),
+    Unique("mailbox_id", "name"),
+)
+
 # Rights, as letters, where a folder is not open to all accounts of its mailbox (RFC 4314); account 0 is `anyone`.
 folder_rights = Table(
     "folder_rights",

@@ -45,5 +45,9 @@ async def subscribe(session: Session, command: Subscribe) -> str:
 
 def _subscribe(rows: Rows, session: Session, command: Subscribe) -> None:
     where = session.services.keyring, session.holder.mailbox_id
-    require(rows, folders.find_folder(rows, *where, command.mailbox), session.holder, "l")
+    try:
+        require(rows, folders.find_folder(rows, *where, command.mailbox), session.holder, "l")
+    except folders.NoSuchFolder:
+        if command.on:
+            raise
     folders.subscribe(rows, *where, command.mailbox, command.on)

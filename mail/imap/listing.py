@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session as Rows
 
 from mail import folders
 from mail.acl import acls_of
+from mail.folder_names import Names
 from mail.folders import SEPARATOR, Folder, list_folders
 from mail.imap.commands import List
 from mail.imap.patterns import Pattern
@@ -17,15 +18,18 @@ from mail.imap.respond import CRLF, list_line, status_line
 from mail.imap.session import Session
 from mail.imap.status import asks_sizes, figures
 from mail.rights import ALL
+from mail.subscriptions import kept
 
 
 @dataclass(slots=True)
 class Branch:
-    """A name of the tree: its folder, if there is one, and what lies below."""
+    """A name of the tree: its folder, if there is one, and what lies below. `lost`: it is only subscribed."""
 
     name: str
     folder: Folder | None = None
     below: list[Folder] = field(default_factory=list)
+    lost: bool = False
+    lost_below: list[str] = field(default_factory=list)
 
 
 async def listing(session: Session, command: List) -> str:
@@ -44,12 +48,15 @@ def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> byt
     rights = {folder_id: acl.of(session.holder.account_id) for folder_id, acl in acls.items()}
     found = list_folders(rows, session.services.keyring, mailbox_id)
     tree = _tree(folder for folder in found if "l" in rights.get(folder.id, ALL))
+    if command.subscribed_only or "SUBSCRIBED" in command.selection:
+        _add_lost(tree, kept(rows, Names(rows, session.services.keyring, mailbox_id), mailbox_id))
     matched = {name for name in tree if any(pattern.matches(name) for pattern in patterns)}
     lines: list[bytes] = []
     for branch in tree.values():
         if branch.name not in matched:
             continue
-        hidden = [folder for folder in branch.below if folder.name not in matched]
+        hidden = Branch(branch.name, None, [folder for folder in branch.below if folder.name not in matched])
+        hidden.lost_below = [name for name in branch.lost_below if name not in matched]
         if command.subscribed_only:
             shown = _lsub_line(branch, hidden, utf8)
         else:
@@ -77,23 +84,37 @@ def _tree(found: Iterable[Folder]) -> dict[str, Branch]:
     return tree
 
 
-def _lsub_line(branch: Branch, hidden: list[Folder], utf8: bool) -> bytes | None:
+def _add_lost(tree: dict[str, Branch], names: Iterable[str]) -> None:
+    for name in names:
+        tree.setdefault(name, Branch(name)).lost = True
+        levels = name.split(SEPARATOR)
+        for depth in range(1, len(levels)):
+            above = SEPARATOR.join(levels[:depth])
+            tree.setdefault(above, Branch(above)).lost_below.append(name)
+
+
+def _lsub_line(branch: Branch, hidden: Branch, utf8: bool) -> bytes | None:
     r"""Subscribed names; one above others that are not shown themselves stands for them as \Noselect (§6.3.9)."""
     if branch.folder is not None and branch.folder.subscribed:
         return list_line(_attributes(branch), branch.name, lsub=True, utf8=utf8)
-    if any(folder.subscribed for folder in hidden):
+    if branch.lost:
+        return list_line(("\\NonExistent",), branch.name, lsub=True, utf8=utf8)
+    if hidden.lost_below or any(folder.subscribed for folder in hidden.below):
         return list_line(("\\Noselect",), branch.name, lsub=True, utf8=utf8)
     return None
 
 
-def _list_line(branch: Branch, hidden: list[Folder], command: List, utf8: bool) -> bytes | None:
+def _list_line(branch: Branch, hidden: Branch, command: List, utf8: bool) -> bytes | None:
     """RFC 5258 §3.5: children that are shown themselves are no reason to speak of them here."""
-    chosen = _is_chosen(branch.folder, command.selection)
-    inherited = "RECURSIVEMATCH" in command.selection and any(_is_chosen(f, command.selection) for f in hidden)
+    uses = "SPECIAL-USE" in command.selection  # which a lost name never has
+    chosen = _is_chosen(branch.folder, command.selection) or (branch.lost and not uses)
+    inherited = "RECURSIVEMATCH" in command.selection and (
+        any(_is_chosen(folder, command.selection) for folder in hidden.below) or (bool(hidden.lost_below) and not uses)
+    )
     if not chosen and not inherited:
         return None if command.selection else list_line(_attributes(branch), branch.name, utf8=utf8)
     words = list(_attributes(branch))
-    if branch.folder is not None and branch.folder.subscribed and _wants_subscribed(command):
+    if branch.lost or (branch.folder is not None and branch.folder.subscribed and _wants_subscribed(command)):
         words.append("\\Subscribed")
     shown = list_line(words, branch.name, utf8=utf8)
     return shown.removesuffix(CRLF) + _child_info(command) + CRLF if inherited else shown
@@ -120,7 +141,9 @@ def _child_info(command: List) -> bytes:
 
 def _attributes(branch: Branch) -> Iterator[str]:
     if branch.folder is None:
-        yield from ("\\NonExistent", "\\Noselect")
+        yield "\\NonExistent"
+        if not branch.lost:
+            yield "\\Noselect"
     yield "\\HasChildren" if branch.below else "\\HasNoChildren"
     if branch.folder is not None and branch.folder.special_use:
         yield branch.folder.special_use

@@ -1,12 +1,12 @@
 """Folders: a typed name opens and is the one its blind index says; a pack opens and speaks only of what is there."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.orm import Session
 
 from crypto.committing import SealBroken
@@ -17,7 +17,7 @@ from mail.folder_rows import FolderGone
 from mail.imap.packed import Texts, read_answers
 from mail.kept_index import is_right
 from mail.packs import Stretch, answers_aad, stretches, texts_aad
-from mail.tables import folder_messages, folder_packs, folders
+from mail.tables import folder_messages, folder_packs, folders, lost_names
 from ops.audit.snapshot import steady
 from ops.verify.context import Context
 
@@ -46,17 +46,40 @@ def check_folders(context: Context) -> None:
     for rows in context.batches(_query(), folders.c.id):
         context.each(lambda row: _Check(context, row).run(), rows)
         context.findings.checked("folders", len(rows))
+    for rows in context.batches(_query(lost_names), lost_names.c.id):
+        context.each(lambda row: _check_lost(context, row), rows)
+        context.findings.checked("lost names", len(rows))
 
 
-def _query() -> Any:
+def _query(table: Table = folders) -> Any:
     return (
         select(
-            *(folders.c.id, folders.c.mailbox_id, folders.c.name, folders.c.sealed_name),
+            *(table.c.id, table.c.mailbox_id, table.c.name, table.c.sealed_name),
             *(mailboxes.c.holder_id, holders.c.wrapped_key),
         )
-        .join(mailboxes, mailboxes.c.id == folders.c.mailbox_id)
+        .join(mailboxes, mailboxes.c.id == table.c.mailbox_id)
         .outerjoin(holders, holders.c.id == mailboxes.c.holder_id)
     )
+
+
+def _check_lost(context: Context, row: Row[Any]) -> None:
+    """A name that stayed subscribed."""
+    if (holder := context.holder(row.holder_id, row.wrapped_key)) is not None:
+        for fault in _faults_of_name(context, row, holder):
+            context.findings.problem(f"lost name {row.id}: {fault}")
+
+
+def _faults_of_name(context: Context, row: Row[Any], holder: bytes) -> Iterator[str]:
+    """Of a sealed one."""
+    if row.sealed_name is None:
+        return
+    try:
+        name = unseal(holder, row.sealed_name, name_aad(row.id)).decode()
+    except _DAMAGED:
+        yield "its sealed name does not open"
+        return
+    if column_of(context.keyring, row.mailbox_id, name) != row.name:
+        yield "its blind index does not fit its name"
 
 
 class _Check:
@@ -89,13 +112,8 @@ class _Check:
                     f"folder {row.id}: its name is not sealed yet; the server does when it starts"
                 )
             return
-        try:
-            name = unseal(holder, row.sealed_name, name_aad(row.id)).decode()
-        except _DAMAGED:
-            self._wrong("its sealed name does not open")
-            return
-        if column_of(self._context.keyring, row.mailbox_id, name) != row.name:
-            self._wrong("its blind index does not fit its name")
+        for fault in _faults_of_name(self._context, row, holder):
+            self._wrong(fault)
         self._context.findings.checked("folder names")
 
     def _pack(self, holder: bytes, stretch: Stretch) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from crypto.sealed import seal
 from directory.holders import destroy_holder, holder_key
 from mail import kept_index, packs
-from mail.folders import create_folder
+from mail.erasure import forget_mail
+from mail.folders import create_folder, delete_folder, subscribe
 from mail.imap.packed import write_texts
 from mail.imap.packing import Packing
-from mail.tables import folder_indexes, folder_messages, folder_packs, folders
+from mail.tables import folder_indexes, folder_messages, folder_packs, folders, lost_names
 from ops.verify.findings import Report
 from ops.verify_data import verify
 from tests.support.damage import change, checked, flip, one
@@ -112,6 +113,17 @@ def test_packs_that_overlap(kept: Kept):
 def test_one_changed_bit_in_a_typed_name(kept: Kept):
     flip(kept, folders, "sealed_name")
     assert one(kept).endswith(": its sealed name does not open")
+
+
+def test_one_changed_bit_in_a_name_that_stayed_subscribed(kept: Kept):
+    here = kept.keyring, kept.pharmacy.mailbox.id, NAME
+    kept.db.run(subscribe, *here, True)
+    kept.db.run(delete_folder, *here, kept.clock.now())
+    assert checked(kept).clean and checked(kept).checked["lost names"] == 1
+    flip(kept, lost_names, "sealed_name")
+    assert one(kept).endswith(": its sealed name does not open")
+    kept.db.run(forget_mail, kept.pharmacy.mailbox.id, kept.pharmacy.mailbox.holder_id, kept.clock.now())
+    assert kept.db.read(lambda session: session.execute(select(lost_names)).all()) == []
 
 
 def test_a_blind_index_that_is_another_name_s(kept: Kept):
