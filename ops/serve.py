@@ -51,12 +51,12 @@ def serve(settings: Settings, clock: Clock, ready: Ready, chat_host: Any = None)
     `chat_host` (ops.chat_host.ChatHost) is one that was begun before. Returns the exit code.
     Raises InstanceBusy, PortTaken, DatabaseDown.
     """
-    _tune()
+    tune()
     with HomeLock(settings.home), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, clock, ready, chat_host))
 
 
-def _tune() -> None:
+def tune() -> None:
     """For a process with one busy loop and one commit train: what was loaded is not looked through again for garbage,
     and the train gets its turn between two statements within two milliseconds, not five. Large pieces of memory go back
     to the system at once: glibc would learn to keep those of password hashing, one for each thread that did it."""

@@ -31,6 +31,7 @@ def serve(edition: Path) -> None:
     from directory.ldap.finder import Finder
     from directory.ldap.server import LdapServer, Limits
     from directory.ldap.session import Door
+    from ops.serve import tune
 
     @dataclass(frozen=True)
     class Anybody:
@@ -51,6 +52,7 @@ def serve(edition: Path) -> None:
         await asyncio.to_thread(sys.stdin.read)
         await server.close()
 
+    tune()
     asyncio.run(work())
 
 

@@ -27,7 +27,7 @@ from mail.gate import Gate
 from mail.incoming import Door
 from mail.line import House
 from ops.network import _house
-from ops.serve import _tune
+from ops.serve import tune
 from ops.wiring import build
 from tests.bench.corpus import body
 from tests.bench.smtp import USERS, PliTarget
@@ -133,7 +133,7 @@ def main() -> None:
             pass  # made, with the load's mailboxes
         with (Path(made) / "log").open("w") as log:
             configure_logging(True, log)
-            _tune()
+            tune()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(measure(home, args))
 

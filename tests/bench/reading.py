@@ -27,7 +27,7 @@ from mail.imap.packing import Packing, _folders
 from mail.imap.server import ImapServer
 from mail.imap.wire import Wire
 from ops.network import _imap_services
-from ops.serve import _tune
+from ops.serve import tune
 from ops.wiring import App, build
 from tests.bench.smtp import PASSWORD, PliTarget
 
@@ -260,7 +260,7 @@ def main() -> None:
                 pass  # made, with the load's mailboxes
         with (Path(made) / "log").open("w") as log:
             configure_logging(True, log)
-            _tune()
+            tune()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 if new:
                     runner.run(prepare(home, args.messages))
