@@ -4,7 +4,7 @@ Two processes that migrate at once wait for each other: SQLite by its write lock
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 
 from alembic import command
@@ -24,7 +24,7 @@ import portal.tables  # noqa: F401
 import record.medicines.tables
 import record.tables  # noqa: F401
 from core import engines
-from core.errors import Permanent
+from core.errors import DatabaseDown, Permanent, Refused
 from core.tables import metadata
 
 _LOCK = 0x506C69  # "Pli"
@@ -44,6 +44,14 @@ def current(url: str) -> str | None:
     """The revision of the database; None when it is empty. Raises DatabaseDown, Permanent (tables without revision)."""
     with _transaction(url) as connection:
         return _revision(connection)
+
+
+def check(url: str) -> None:
+    """Raises Refused where the tables are of another version, whose rows would be answered with failures; Permanent as
+    `current`. A database that is down is waited for elsewhere."""
+    with suppress(DatabaseDown):
+        if current(url) != head():
+            raise Refused("the database is of another version of Pli: run `pli migrate` first")
 
 
 def upgrade(url: str) -> str:

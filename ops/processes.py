@@ -9,6 +9,7 @@ from pathlib import Path
 from core.clock import SystemClock
 from core.redact import configure_logging
 from core.settings import Settings
+from ops import migrate
 from ops.crew import Crew
 from ops.instance import check_made
 from ops.outside import Outside
@@ -41,6 +42,7 @@ def run_worker(home: Path) -> None:
 def _settings(home: Path) -> Settings:
     settings = Settings.load(home)
     check_made(home)
+    migrate.check(settings.database_url)
     configure_logging(settings.logs.json_lines, sys.stderr, getLevelNamesMapping()[settings.logs.level.upper()])
     return settings
 

@@ -43,6 +43,7 @@ def prepare(
     with HomeLock(home):
         (home / FACTS).unlink(missing_ok=True)
         if (home / COMPLETE).exists() and not reset:
+            migrate.upgrade(settings.database_url)
             begun()
             return
         _check_ours(settings)

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from core import engines
 from core.db import Db
-from core.errors import DatabaseDown, Permanent
+from core.errors import DatabaseDown, Permanent, Refused
 from ops import migrate
 from tests.support.kept import open_kept
 
@@ -85,14 +85,26 @@ def test_tables_that_no_migration_made_are_left_alone(database_url: str):  # noq
     assert "no migration made" in refused.value.public
 
 
+def _set_revision(url: str, revision: str) -> None:
+    engine = create_engine(engines.parse(url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    engine.dispose()
+
+
 def test_a_database_of_a_newer_version_is_refused(database_url: str):  # noqa: F811
     migrate.upgrade(database_url)
-    engine = create_engine(engines.parse(database_url))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
+    _set_revision(database_url, "9999")
     with pytest.raises(Permanent):
         migrate.upgrade(database_url)
+
+
+def test_tables_of_another_version_are_not_served(database_url: str):  # noqa: F811
+    migrate.upgrade(database_url)
+    migrate.check(database_url)
+    _set_revision(database_url, "0001_core")
+    with pytest.raises(Refused, match="pli migrate"):
+        migrate.check(database_url)
 
 
 def test_no_database_is_said_in_our_words(tmp_path: Path):
