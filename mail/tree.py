@@ -29,10 +29,10 @@ def create_folder(
     return made
 
 
-def delete_folder(session: Session, keyring: Keyring, who: Identity, name: str, now: datetime) -> None:
-    """Raises NoPermission, and as `folders.delete_folder`."""
+def delete_folder(session: Session, keyring: Keyring, who: Identity, name: str, now: datetime) -> int:
+    """Its id. Raises NoPermission, and as `folders.delete_folder`."""
     require(session, folders.find_folder(session, keyring, who.mailbox_id, name), who, "x")
-    folders.delete_folder(session, keyring, who.mailbox_id, name, now)
+    return folders.delete_folder(session, keyring, who.mailbox_id, name, now)
 
 
 def rename_folder(session: Session, keyring: Keyring, who: Identity, old: str, new: str, now: datetime) -> None:

@@ -23,8 +23,8 @@ async def create(session: Session, command: Create) -> str:
 async def delete(session: Session, command: Delete) -> str:
     """Raises NoSuchFolder, FolderKept, NoPermission."""
     who, now = session.holder, session.services.clock.now()
-    await session.services.db.arun(tree.delete_folder, session.services.keyring, who, command.mailbox, now)
-    if session.view is not None and session.view.folder.name == folders.canonical(command.mailbox):
+    gone = await session.services.db.arun(tree.delete_folder, session.services.keyring, who, command.mailbox, now)
+    if session.view is not None and session.view.folder.id == gone:  # whatever its name was when it was selected
         session.deselect()
     return "deleted"
 

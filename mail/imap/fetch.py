@@ -17,11 +17,15 @@ from mail.imap.sequence import holds
 from mail.imap.session import Session
 from mail.index import Index
 
+AT_ONCE = 2000  # UIDs sent together
+
 
 async def fetch(session: Session, command: Fetch) -> str:
     """Raises NoSuchMessage; NO [EXPUNGEISSUED] when numbered messages are gone, NO [CORRUPTION] when one is damaged."""
     view = session.selected
     places = view.by_uid(command.set) if command.uid else view.by_number(command.set)
+    if command.items == (Item.UID,) and command.changed_since is None and not command.uid:
+        return await _uids(session, places)
     index = await session.index()
     if Item.MODSEQ in command.items:
         session.enable("CONDSTORE")  # RFC 7162 §3.1
@@ -34,6 +38,16 @@ async def fetch(session: Session, command: Fetch) -> str:
         raise ImapBad("some of the messages cannot be opened", condition="NO", code="CORRUPTION")
     if sending.missing and not command.uid:
         raise ImapBad("some of the messages are not there any more", condition="NO", code="EXPUNGEISSUED")
+    return "those are they"
+
+
+async def _uids(session: Session, places: list[int]) -> str:
+    """Numbers keep their UIDs until the client is told otherwise, also when the message is gone (RFC 2180 §4.1)."""
+    uids = session.selected.uids
+    for start in range(0, len(places), AT_ONCE):
+        batch = places[start : start + AT_ONCE]
+        session.wire.write(b"".join([b"* %d FETCH (UID %d)\r\n" % (place + 1, uids[place]) for place in batch]))
+        await session.wire.drain()
     return "those are they"
 
 
