@@ -94,7 +94,7 @@ class Limits(Group):
 
 class Mail(Group):
     row_octets: int = Field(
-        default=65536,
+        default=262144,
         ge=0,
         le=MIB,
         description="Largest sealed message kept in its row; larger ones are files under HOME/blobs.",

@@ -40,9 +40,7 @@ class DataReader:
         """None while more is wanted; at the end of the data the octets after it. Raises Flood."""
         self.seen += len(piece)
         data = self._held + piece
-        dot = data.find(b".")  # one quick search for the end and for stuffed dots: encoded files have neither
-        if dot >= 0:
-            dot = data.find(END[:3], max(0, dot - 2))
+        dot = _first_dot(data)
         at = data.find(END, dot) if dot >= 0 else -1
         if at >= 0:
             self._take(data[: at + 2], dotted=dot < at)
@@ -62,3 +60,13 @@ class DataReader:
         if self._first:
             self._first, text = False, text[2:]
         self._intake.take(text)
+
+
+def _first_dot(data: bytes) -> int:
+    """Where the first line that begins with a dot ends the one before; -1 where there is none. Encoded files have no
+    dot at all, most texts none at a line's begin but the last: backwards CPython searches in half the time."""
+    if b"." not in data:
+        return -1
+    last = data.rfind(END[:3])
+    only = last < 0 or data.rfind(END[:3], 0, last) < 0
+    return last if only else data.find(END[:3])

@@ -10,7 +10,7 @@ from core.ids import new_id
 from crypto.sealed import OBJECT_MAGIC, SealedReader, SealedWriter, Sealer, new_key, object_aad
 from mail.blobs import Blobs, disk_error
 
-IN_MEMORY = 64 * 1024  # the setting mail.row_octets, when none is given
+IN_MEMORY = 256 * 1024  # the setting mail.row_octets, when none is given
 HELD = 512 * 1024  # a page or two of a PDF in base64: most documents
 PIECE = 1024 * 1024  # read at a time
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from core.db import Db
@@ -21,6 +21,8 @@ from mail.blobs import Blobs
 from mail.meta import MessageMeta, key_aad
 from mail.spool import body_aad
 from mail.tables import bodies, message_keys, messages
+
+TOGETHER = 64 * 1024  # octets of a row's body that is read with many others; a longer one is when it is wanted
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +75,7 @@ _COLUMNS: list[Any] = [
     *(messages.c.id, messages.c.body_id, bodies.c.storage, messages.c.size, messages.c.received_at),
     *(message_keys.c.wrapped, messages.c.sealed_meta),
 ]
+_SHORT: Any = case((messages.c.size <= TOGETHER, bodies.c.sealed))
 _CHOSEN = (  # of each message's holders whose key still is, the first
     select(message_keys.c.message_id, func.min(message_keys.c.holder_id).label("holder_id"))
     .join(holder_rows, holder_rows.c.id == message_keys.c.holder_id)
@@ -153,18 +156,21 @@ class _Lazy(Opened):
     _db: Db
 
     def read(self, offset: int, length: int) -> bytes:
-        sealed = self._db.read(_sealed_body, self._kept.body_id)
+        sealed = self._db.read(sealed_body, self._kept.body_id)
         return unseal(self._key, sealed, body_aad(self._kept.body_id))[offset : offset + length]
 
 
-def _sealed_body(session: Session, body_id: int) -> bytes:
+def sealed_body(session: Session | Connection, body_id: int) -> bytes:
+    """A body in its row, by itself. Raises NotFound."""
     sealed: bytes | None = session.execute(select(bodies.c.sealed).where(bodies.c.id == body_id)).scalar_one_or_none()
-    return sealed or b""
+    if sealed is None:
+        raise NotFound("message introuvable", "the body's row is missing")
+    return sealed
 
 
 def _kept(session: Session, message_ids: Collection[int], holder_id: int, with_body: bool) -> Iterable[Kept]:
     query = (
-        select(*_COLUMNS, *([bodies.c.sealed] if with_body else []))
+        select(*_COLUMNS, *([_SHORT] if with_body else []))
         .join(bodies, bodies.c.id == messages.c.body_id)
         .join(message_keys, message_keys.c.message_id == messages.c.id)
         .where(messages.c.id.in_(message_ids), message_keys.c.holder_id == holder_id)

@@ -1,6 +1,6 @@
 """Rows of messages for FETCH and SEARCH, read many at a time and unsealed outside the transaction, in a reader thread.
 
-One query brings what a batch needs and no more: the sealed meta-data, or the sealed body with it.
+One query brings what a batch needs and no more: the sealed meta-data, or the sealed body with it where it is short.
 """
 
 import enum
@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from core.db import Db
 from core.errors import NotFound
 from core.statements import ask
 from crypto.keyring import Keyring
@@ -24,9 +25,10 @@ from mail.imap.memory import HEADER_KEPT, Known, Memory
 from mail.meta import Answers, key_aad
 from mail.part import Part
 from mail.spool import body_aad
+from mail.store import TOGETHER, sealed_body
 
 _META = "SELECT f.uid, f.message_id, m.size, m.body_id, b.storage, k.wrapped, m.sealed_meta"
-_WITH_BODY = _META + ", b.sealed"
+_WITH_BODY = _META + f", CASE WHEN m.size <= {TOGETHER} THEN b.sealed END"
 _FROM = (
     " FROM folder_messages f JOIN messages m ON m.id = f.message_id JOIN bodies b ON b.id = m.body_id "
     "JOIN message_keys k ON k.message_id = m.id AND k.holder_id = ? WHERE f.folder_id = ?"
@@ -46,6 +48,7 @@ class Depth(enum.IntEnum):
 class Source:
     """Where a session's messages are opened: the house's means and the holder whose key opens."""
 
+    db: Db
     keyring: Keyring
     blobs: Blobs
     memory: Memory
@@ -86,9 +89,10 @@ class Content:
 
     @cached_property
     def whole(self) -> bytes:
-        """A body that lives in its row. Raises SealBroken."""
+        """A body that lives in its row. Raises SealBroken, NotFound."""
         key = self.remembered.key if self.remembered else self.key
-        return unseal(key, self.sealed_body or b"", body_aad(self.body_id))
+        sealed = self.sealed_body or self.source.db.look(sealed_body, self.body_id)
+        return unseal(key, sealed, body_aad(self.body_id))
 
     @property
     def tree(self) -> Part:

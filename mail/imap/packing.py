@@ -105,7 +105,7 @@ class Packing:
         if loose is None or holder_id is None:
             return False
         try:
-            made = self._gathered(loose, Source(self._keyring, self._blobs, Memory(), folder_id, holder_id))
+            made = self._gathered(loose, Source(self._db, self._keyring, self._blobs, Memory(), folder_id, holder_id))
             kept = self._db.run(packs.keep, folder_id, made.loose, made.answers, made.texts)
         except NotFound:  # the holder's key is destroyed
             return False

@@ -153,7 +153,8 @@ class Session:
     def source(self) -> Source:
         """Where the messages of the selected folder are opened."""
         services = self.services
-        return Source(services.keyring, services.blobs, services.memory, self.selected.folder.id, self.holder.holder_id)
+        folder_id, holder_id = self.selected.folder.id, self.holder.holder_id
+        return Source(services.db, services.keyring, services.blobs, services.memory, folder_id, holder_id)
 
     def check_may(self, rights: str) -> View:
         """The selected view, opened by SELECT, when all these rights are there. Raises ImapBad, NoPermission."""

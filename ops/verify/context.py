@@ -15,7 +15,7 @@ from crypto.keyring import Keyring
 from directory.holders import holder_aad
 from ops.verify.findings import Findings
 
-BATCH = 200  # rows read at once: with bodies of 64 KiB in their rows some 13 MB
+BATCH = 100  # rows read at once: with bodies of 256 KiB in their rows some 26 MB
 KEYS_KEPT = 20_000
 
 Rows = Sequence[Any]  # SQLAlchemy's rows, whatever their columns

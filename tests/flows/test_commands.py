@@ -69,7 +69,7 @@ NOWHERE = [
 @pytest.fixture(scope="module")
 def stopped(copy: Callable[[str], Path]) -> Path:
     """The home of an instance with two letters in it, one small and one that is a file; its server is stopped."""
-    with PliServer(copy("home")) as server:
+    with PliServer(copy("home"), env={"PLI_MAIL__ROW_OCTETS": "65536"}) as server:
         flow = Flow(server)
         for name, pdf in (("texte.pdf", prescription_pdf(PATIENTS[0], PHOTO_DATE)), ("photo.pdf", photo_pdf())):
             letter = flow.write(flow.patient(0), PHARMACY, "Ordonnance inventée", files=[(name, PDF, pdf)])

@@ -30,7 +30,7 @@ async def test_whole_message(house: ImapHouse, lea: RawClient, name: str) -> Non
         assert hashlib.sha256(data).digest() == hashlib.sha256(MAILS[name]).digest()
 
 
-@pytest.mark.parametrize("name", ["parts", "odd", "large"])
+@pytest.mark.parametrize("name", ["parts", "odd", "middle", "large"])
 async def test_header_and_text_together_are_the_message(house: ImapHouse, lea: RawClient, name: str) -> None:
     await house.deliver(MAILS[name])
     await lea.command("SELECT INBOX")
@@ -58,7 +58,7 @@ async def test_an_appended_message_is_as_it_was_sent(lea: RawClient) -> None:
 
 async def test_many_messages_in_one_answer(house: ImapHouse, lea: RawClient) -> None:
     """More than one batch, large and small mixed."""
-    sent = [MAILS[("plain", "large", "parts", "odd")[number % 4]] for number in range(70)]
+    sent = [MAILS[("plain", "large", "parts", "middle", "odd")[number % 5]] for number in range(70)]
     for raw in sent:
         await house.deliver(raw)
     await lea.command("SELECT INBOX")

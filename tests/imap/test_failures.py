@@ -14,7 +14,7 @@ from mail.notify import Hub
 from mail.tables import bodies, folder_messages
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import LEA, NOE, PASSWORD, ImapHouse
-from tests.support.imap_mails import LARGE, PLAIN
+from tests.support.imap_mails import LARGE, MIDDLE, PLAIN
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,23 @@ async def test_a_damaged_message_does_not_hide_the_others(house: ImapHouse, lea:
         "* 3 FETCH (UID 3 BODY[TEXT] {9}",
     ]
     assert answer[-1].startswith("x NO [CORRUPTION]")
+
+
+async def test_a_long_row_that_is_lost_does_not_hide_the_others(house: ImapHouse, lea: RawClient) -> None:
+    for raw in (PLAIN, MIDDLE, PLAIN):
+        await house.deliver(raw)
+    await lea.command("SELECT INBOX")
+    house.db.run(
+        lambda session: session.execute(update(bodies).where(bodies.c.size > 100_000).values(sealed=None)) and None
+    )
+    for item, said in (("BODY.PEEK[TEXT]", "BODY[TEXT] {9}"), ("BODY.PEEK[HEADER.FIELDS (X)]", "BODY[HEADER")):
+        answer = await lea.command(f"FETCH 1:3 (UID {item})")
+        there = [line for line in answer if line.startswith("* ")]
+        assert [line[:13] for line in there] == ["* 1 FETCH (UI", "* 3 FETCH (UI"] and all(
+            said in line for line in there
+        )
+        assert answer[-1].startswith("x NO [CORRUPTION]")
+    assert (await lea.command("SEARCH TEXT bonjour"))[0] == "* SEARCH 1 3"
 
 
 async def test_a_file_that_is_lost_after_its_length_was_said_ends_the_connection(

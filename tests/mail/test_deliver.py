@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core import audit
 from core.db import Db
+from core.errors import NotFound
 from core.numbers import last_number, tally_of
 from core.tables import outbox
 from crypto.verdict import Reason, Verdict
@@ -94,6 +95,25 @@ async def test_bytes_sent_are_bytes_kept(office: PostOffice, size: int) -> None:
     assert kept.read(100, 70) == kept.raw[100:170]
     assert len(files(office)) == (1 if len(kept.raw) > 4096 else 0)
     assert all(b"ligne" not in path.read_bytes() for path in files(office))
+
+
+async def test_a_long_row_is_read_when_it_is_wanted(db: Db, tmp_path: Path) -> None:
+    office = PostOffice(db, tmp_path)
+    bodies_of = [MESSAGE + "x" * 70 + "\r\n", MESSAGE.replace("1@", "2@") + "une ligne\r\n" * 10_000]
+    try:
+        for body in bodies_of:
+            await send(office, body)
+        ids = sorted(db.read(lambda session: session.execute(select(messages.c.id)).scalars().all()))
+        found = office.store.open_many(ids, office.mailboxes[AUBIN].holder_id, with_body=True)
+        assert not files(office)
+        assert [found[each].raw.decode() for each in ids] == bodies_of
+        assert found[ids[1]].read(5_000, 9) == bodies_of[1].encode()[5_000:5_009]
+        db.run(lambda session: session.execute(update(bodies).values(sealed=None)) and None)
+        assert found[ids[0]].raw.decode() == bodies_of[0]  # was read with the others
+        with pytest.raises(NotFound):
+            _ = found[ids[1]].raw
+    finally:
+        await office.stop()
 
 
 @pytest.mark.parametrize("size", [0, 9000])

@@ -25,7 +25,7 @@ def kept(database_url: str, tmp_path: Path) -> Iterator[Kept]:  # noqa: F811
     found = open_kept(database_url, tmp_path)
     keep(found, written("petit"), found.pharmacy)
     keep(found, written("à deux"), found.pharmacy, found.patient)
-    keep(found, written("grand", 200_000), found.pharmacy, found.patient)
+    keep(found, written("grand", 400_000), found.pharmacy, found.patient)
     yield found
     found.db.close()
 

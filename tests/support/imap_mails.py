@@ -64,4 +64,6 @@ LARGE = (
     + b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab\r\n" * 16_000
 )
 
-MAILS = {"plain": PLAIN, "parts": PARTS, "odd": ODD, "large": LARGE}
+MIDDLE = LARGE[:150_000]  # in its row, which is read by itself
+
+MAILS = {"plain": PLAIN, "parts": PARTS, "odd": ODD, "middle": MIDDLE, "large": LARGE}

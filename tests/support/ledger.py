@@ -19,7 +19,7 @@ from enum import Enum
 
 from tests.support.smtp_client import Answer
 
-LARGE_EVERY, LARGE, SMALL = 25, 90_000, 2_000  # octets; every 25th message is too large for a database row
+LARGE_EVERY, LARGE, SMALL = 25, 300_000, 2_000  # octets; every 25th message is too large for a database row
 MARK = b"X-Ledger: "
 
 

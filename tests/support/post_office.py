@@ -113,7 +113,7 @@ class PostOffice:
     folder: Path
     insecure: bool = True
     house_options: dict = field(default_factory=dict)
-    row_octets: int = 65536
+    row_octets: int = 262144
     announce: tuple[str, ...] = ("record.file",)
     verdict: Verdict = UNSIGNED
     connections: tuple[int, int] = (500, 50)
