@@ -72,8 +72,9 @@ class Intake:
         """From each line end to the farthest one that a line of full length would reach: a few steps, whatever the
         lines are."""
         most, at = self._bounds.line, -self._line  # where the open line begins, before this piece if need be
-        while len(text) - at > most:
-            at = text.rfind(b"\n", max(at, 0), at + most) + 1
+        far, backwards = len(text) - most, text.rfind
+        while at < far:
+            at = backwards(b"\n", at if at > 0 else 0, at + most) + 1
             if not at:
                 return False
         self._line = len(text) - (text.rfind(b"\n", max(at, 0)) + 1 or at)

@@ -38,7 +38,7 @@ BROKEN_STORAGE = 70  # the process's exit code, sysexits' EX_SOFTWARE
 LOOK_S = 0.2
 GARBAGE_AFTER = 10_000  # objects made; 700 is for small programs
 TURN_S = 0.002
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+M_MMAP_THRESHOLD = -3  # malloc.h
 GIVEN_BACK_OCTETS = 8 * 1024 * 1024
 
 Ready = Callable[[App], Awaitable[None]]
@@ -59,15 +59,13 @@ def serve(settings: Settings, clock: Clock, ready: Ready, chat_host: Any = None)
 def tune() -> None:
     """For a process with one busy loop and one commit train: what was loaded is not looked through again for garbage,
     and the train gets its turn between two statements within two milliseconds, not five. Large pieces of memory go back
-    to the system at once: glibc would learn to keep those of password hashing, one for each thread that did it. Smaller
-    ones stay: a letter of 200 KiB would have the system clear as much anew for each of its copies."""
+    to the system at once: glibc would learn to keep those of password hashing, one for each thread that did it."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_AFTER, 20, 50)
     sys.setswitchinterval(TURN_S)
     with suppress(OSError, AttributeError):  # another C library has no such setting, and no such habit
-        for which in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            ctypes.CDLL(None).mallopt(which, GIVEN_BACK_OCTETS)
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, GIVEN_BACK_OCTETS)
 
 
 async def _serve(settings: Settings, clock: Clock, ready: Ready, chat_host: Any) -> int:
