@@ -4,7 +4,8 @@ The same load of 4 KiB is put in turn on a store of some thousand messages and o
 of messages as asked were laid: rows, keys, numbers and tallies as a delivery leaves them, so that the trees have the
 depth and the pages the spread that they would have. A copy's sealed octets do not open under its own number; nobody
 reads them here. Both servers run all the time; the one that is not its turn is idle. One mailbox gets --largest of
-them; told is also how long its SELECT takes, the first after a start and later ones. Writes the table into docs/performance.md between its markers, unless --check.
+them; told is also how long its SELECT takes, the first after a start and later ones. Writes the table into
+docs/performance.md between its markers, unless --check.
 
 With --home the store is kept, and --lay ends when it is filled: the measuring can wait for a quiet hour.
 """
