@@ -23,6 +23,7 @@ from mail.imap.fetch_answer import Stream, Value
 from mail.imap.fetch_items import Item
 from mail.imap.fetch_lines import Batch, Piece, body_lines
 from mail.imap.fetch_sending import FEW, Sending
+from mail.imap.respond import without_nul
 from mail.imap.wire import Closed
 
 TRACED_AHEAD = 1024  # readings that stand in the trail in one commit; at most so many too many when the client leaves
@@ -183,7 +184,7 @@ class Bodies(Sending):
                 log.error("imap.damaged", message_id=stream.content.message_id, cause=type(error).__name__)
                 wire.abort()
                 raise Closed("the body cannot be read") from error
-            wire.write(octets)
+            wire.write(without_nul(octets))
             await wire.drain()
 
 

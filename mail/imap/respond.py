@@ -152,8 +152,14 @@ def section_text(section: Section) -> bytes:
 
 
 def body_value(data: bytes | None) -> bytes:
-    """The octets of a body item: a literal, or NIL when there is no such part. Not `string`: nothing is changed."""
-    return b"NIL" if data is None else literal_head(len(data)) + data
+    """The octets of a body item: a literal, or NIL when there is no such part."""
+    return b"NIL" if data is None else literal_head(len(data)) + without_nul(data)
+
+
+def without_nul(data: bytes) -> bytes:
+    """A literal has no NUL (RFC 3501 §4.3.1), which only an appended message can hold: 0x80 stands in its place.
+    BINARY gives it as it is."""
+    return data.replace(b"\0", b"\x80") if b"\0" in data else data
 
 
 def id_line(fields: Iterable[tuple[str, str]]) -> bytes:

@@ -146,7 +146,13 @@ class Query:
     returns: tuple[str, ...] | None = None
 
 
-_CHARSETS: Final = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
+_CHARSETS: Final = {  # the two that every server knows, and those of older programs here
+    b"US-ASCII": "ascii",
+    b"UTF-8": "utf-8",
+    b"ISO-8859-1": "latin-1",
+    b"ISO-8859-15": "iso8859-15",
+    b"WINDOWS-1252": "cp1252",
+}
 _RETURNS: Final = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE"})  # RFC 4731 §3.1, RFC 5182
 
 
@@ -185,10 +191,13 @@ def _return_word(cursor: Cursor) -> str:
     return word
 
 
+_BAD_CHARSET: Final = f"BADCHARSET ({b' '.join(_CHARSETS).decode()})"
+
+
 def _charset(name: bytes) -> str:
     known = _CHARSETS.get(name.upper())
     if known is None:  # RFC 3501 §6.4.4: a tagged NO that lists what is understood
-        raise ImapBad("this charset is not supported", condition="NO", code="BADCHARSET (US-ASCII UTF-8)")
+        raise ImapBad("this charset is not supported", condition="NO", code=_BAD_CHARSET)
     return known
 
 

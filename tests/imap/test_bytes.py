@@ -1,4 +1,4 @@
-"""What comes out is byte for byte what came in, whole and in pieces. RFC 3501 §6.4.5."""
+"""What comes out is byte for byte what came in, whole and in pieces, but for NUL. RFC 3501 §6.4.5, §4.3.1."""
 
 import hashlib
 import re
@@ -8,6 +8,11 @@ import pytest
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import ImapHouse
 from tests.support.imap_mails import MAILS
+
+
+def shown(raw: bytes) -> bytes:
+    """As a literal has it."""
+    return raw.replace(b"\0", b"\x80")
 
 
 async def literal(client: RawClient, text: str, tag: str = "y") -> bytes:
@@ -27,7 +32,7 @@ async def test_whole_message(house: ImapHouse, lea: RawClient, name: str) -> Non
     await lea.command("SELECT INBOX")
     for item in ("BODY[]", "BODY.PEEK[]", "RFC822"):
         data = await literal(lea, f"FETCH 1 {item}")
-        assert hashlib.sha256(data).digest() == hashlib.sha256(MAILS[name]).digest()
+        assert hashlib.sha256(data).digest() == hashlib.sha256(shown(MAILS[name])).digest()
 
 
 @pytest.mark.parametrize("name", ["parts", "odd", "middle", "large"])
@@ -36,7 +41,7 @@ async def test_header_and_text_together_are_the_message(house: ImapHouse, lea: R
     await lea.command("SELECT INBOX")
     header = await literal(lea, "FETCH 1 RFC822.HEADER")
     text = await literal(lea, "FETCH 1 BODY.PEEK[TEXT]")
-    assert header + text == MAILS[name]
+    assert header + text == shown(MAILS[name])
 
 
 @pytest.mark.parametrize("step", [300_000, 65_536, 999_999])
@@ -56,6 +61,16 @@ async def test_an_appended_message_is_as_it_was_sent(lea: RawClient) -> None:
     assert await literal(lea, "FETCH 1 BODY[]") == raw
 
 
+async def test_a_nul_is_told_by_binary_alone(lea: RawClient) -> None:
+    """In a body that is kept in a file, too, and streamed."""
+    raw = b"Content-Transfer-Encoding: binary\r\n\r\n" + b"a\0b\r\n" * 400_000
+    await lea.send(b"z APPEND INBOX ~{%d+}\r\n" % len(raw) + raw + b"\r\n")
+    assert (await lea.answer("z"))[-1].startswith("z OK [APPENDUID")
+    await lea.command("SELECT INBOX")
+    assert await literal(lea, "FETCH 1 BODY.PEEK[]") == shown(raw)
+    assert await literal(lea, "FETCH 1 BINARY.PEEK[]") == raw
+
+
 async def test_many_messages_in_one_answer(house: ImapHouse, lea: RawClient) -> None:
     """More than one batch, large and small mixed."""
     sent = [MAILS[("plain", "large", "parts", "middle", "odd")[number % 5]] for number in range(70)]
@@ -66,6 +81,6 @@ async def test_many_messages_in_one_answer(house: ImapHouse, lea: RawClient) -> 
     for number, raw in enumerate(sent, 1):
         head = await lea.line()
         assert head == f"* {number} FETCH (UID {number} BODY[] {{{len(raw)}}}"
-        assert await lea.reader.readexactly(len(raw)) == raw
+        assert await lea.reader.readexactly(len(raw)) == shown(raw)
         assert await lea.line() == ")"
     assert (await lea.line()).startswith("q OK")

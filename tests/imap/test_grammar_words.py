@@ -242,7 +242,7 @@ def test_astrings(value: bytes, written: bytes) -> None:
         (respond.id_line([("name", "Pli")]), b'* ID ("name" "Pli")\r\n'),
         (respond.id_line([]), b"* ID NIL\r\n"),
         (respond.go_on(), b"+ ready\r\n"),
-        (respond.body_value(b"a\0"), b"{2}\r\na\0"),
+        (respond.body_value(b"a\0"), b"{2}\r\na\x80"),
         (respond.body_value(None), b"NIL"),
     ],
 )
