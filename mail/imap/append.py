@@ -1,9 +1,10 @@
 """APPEND: messages stream into the sealed spool as they arrive.
 
-RFC 3501 §6.3.11, RFC 4315 §3, RFC 3502 (several at once), RFC 6855 §4.
+RFC 3501 §6.3.11, RFC 4315 §3, RFC 3502 (several at once), RFC 6855 §4, RFC 3516 §4.4 (binary parts).
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session as Rows
 
@@ -24,7 +25,8 @@ from mail.imap.session import Session
 from mail.lading import Place
 from mail.limits import COMMAND_WAIT_S, IMAP_APPEND_MESSAGES
 from mail.rights import Rights
-from mail.spool import Spool, Spooled
+from mail.spool import Spool, Spooled, spool_bytes
+from mail.textual import textual
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -125,21 +127,37 @@ async def _spooled(session: Session) -> tuple[Spooled, AppendStart | AppendEnd]:
     """
     spool = Spool(session.services.blobs, session.services.options.row_octets)
     failure: PliError | None = None
+    binary = False
     try:
         while not isinstance(event := await session.event(COMMAND_WAIT_S), AppendEnd | AppendStart):
             if isinstance(event, Overflow):
                 session.bye(event.public)
                 raise ImapBad(event.public)
             if isinstance(event, AppendData) and failure is None:
+                binary = binary or b"\0" in event.data
                 failure = await _write(session, spool, event.data)
         if failure is not None:
             if isinstance(event, AppendStart):
                 session.reader.refuse()
             raise failure
-        return await session.in_pool(spool.finish), event
+        body = await session.in_pool(spool.finish)
     except BaseException:
         spool.discard()
         raise
+    try:
+        return await session.in_pool(partial(_textual, session, body)) if binary else body, event
+    except BaseException:
+        if isinstance(event, AppendStart):
+            session.reader.refuse()
+        raise
+
+
+def _textual(session: Session, body: Spooled) -> Spooled:
+    """For programs without BINARY (RFC 3516 §4.4). Raises MimeBounds, StorageFull; nothing is kept then."""
+    try:
+        return spool_bytes(session.services.blobs, textual(body.read()), session.services.options.row_octets)
+    finally:
+        body.discard()
 
 
 async def _write(session: Session, spool: Spool, data: bytes) -> PliError | None:

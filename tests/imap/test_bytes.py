@@ -1,5 +1,6 @@
 """What comes out is byte for byte what came in, whole and in pieces, but for NUL. RFC 3501 §6.4.5, §4.3.1."""
 
+import base64
 import hashlib
 import re
 
@@ -63,12 +64,31 @@ async def test_an_appended_message_is_as_it_was_sent(lea: RawClient) -> None:
 
 async def test_a_nul_is_told_by_binary_alone(lea: RawClient) -> None:
     """In a body that is kept in a file, too, and streamed."""
-    raw = b"Content-Transfer-Encoding: binary\r\n\r\n" + b"a\0b\r\n" * 400_000
+    raw = b"Content-Type: text/plain\r\n\r\n" + b"a\0b\r\n" * 400_000
     await lea.send(b"z APPEND INBOX ~{%d+}\r\n" % len(raw) + raw + b"\r\n")
     assert (await lea.answer("z"))[-1].startswith("z OK [APPENDUID")
     await lea.command("SELECT INBOX")
     assert await literal(lea, "FETCH 1 BODY.PEEK[]") == shown(raw)
     assert await literal(lea, "FETCH 1 BINARY.PEEK[]") == raw
+
+
+async def test_a_binary_part_is_read_by_every_program(lea: RawClient) -> None:
+    """RFC 3516 §4.4: kept in base64, also where it is large; a message that is signed stays as it is."""
+    data = bytes(range(256)) * 3000
+    head = b"Content-Type: multipart/%s; boundary=b\r\nContent-Transfer-Encoding: binary\r\n\r\n--b\r\n"
+    part = (
+        b"Content-Type: image/png\r\nContent-Transfer-Encoding:\r\n binary\r\n\r\n%s\r\n--b\r\n\r\nx\r\n--b--\r\n"
+        % data
+    )
+    for kind in (b"mixed", b"signed"):
+        raw = head % kind + part
+        await lea.send(b"z APPEND INBOX ~{%d+}\r\n" % len(raw) + raw + b"\r\n")
+        assert (await lea.answer("z"))[-1].startswith("z OK [APPENDUID")
+    await lea.command("SELECT INBOX")
+    assert base64.b64decode(await literal(lea, "FETCH 1 BODY.PEEK[1]")) == data
+    assert await literal(lea, "FETCH 1 BINARY.PEEK[1]") == data
+    assert b"Encoding: 8bit\r\n" in await literal(lea, "FETCH 1 BODY.PEEK[HEADER]")
+    assert await literal(lea, "FETCH 2 BINARY.PEEK[]") == head % b"signed" + part
 
 
 async def test_many_messages_in_one_answer(house: ImapHouse, lea: RawClient) -> None:
