@@ -59,6 +59,14 @@ def latest_sent(session: Session, keyring: Keyring, mailbox_id: int, most: int) 
     return [timeline_of(session, keyring, mailbox_id, one) for one in ids.scalars().all()]
 
 
+def latest_recipients(session: Session, keyring: Keyring, mailbox_id: int, most: int) -> set[str]:
+    """Addresses to which this mailbox wrote lately. Whoever calls writes the reading into the trail."""
+    mine = select(sent_messages.c.message_id, sent_messages.c.sealed).where(sent_messages.c.mailbox_id == mailbox_id)
+    rows = session.execute(mine.order_by(sent_messages.c.sent_at.desc()).limit(most)).all()
+    key = holder_key(session, keyring, get_mailbox(session, mailbox_id).holder_id)
+    return {each.address for row in rows for each in opened_recipients(key, row.message_id, row.sealed)}
+
+
 def timeline_of(session: Session, keyring: Keyring, mailbox_id: int, message_id: int) -> Timeline:
     """By our own number; as `timeline`. Raises NotFound, also for another mailbox's message."""
     mine = (sent_messages.c.message_id == message_id) & (sent_messages.c.mailbox_id == mailbox_id)

@@ -90,6 +90,11 @@ class Inbox:
             return None
 
 
+def latest_letters(session: Session, folder_id: int) -> list[int]:
+    """The numbers of the messages that a page lists, newest first."""
+    return [row.message_id for row in _rows(session, folder_id)]
+
+
 def _rows(session: Session, folder_id: int) -> list[_Row]:
     query = (
         select(folder_messages.c.message_id, folder_messages.c.uid, folder_messages.c.flags)

@@ -74,6 +74,7 @@ NO_PAGES = {  # beginnings of other routes → why
     "/p/flux": "a stream",
     "/officine/document/": "a file",
     "/pro/document/": "a file",
+    "/pro/annuaire/correspondants": "a file",
     "/pro/message/{message_id}/fichier/": "a file",
     "/p/dossier/document/": "a file",
     "/p/envoyer/fichier/": "a file",

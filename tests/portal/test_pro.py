@@ -1,13 +1,18 @@
 """The clinician's pages over a real store: what is new by patient, a letter, its documents, the answer."""
 
+from pathlib import Path
+
 import pytest
 
 from core.tables import audit
+from directory.extracts import mssante
+from directory.importing import Importer
 from mail.folder_rows import SEEN
 from mail.tables import messages
 from ops.demo_files import demo_patient
-from tests.support.kept import keep, written
-from tests.support.portal_clinic import Clinic
+from tests.support.annuaire import RULES
+from tests.support.kept import PHARMACY, keep, written
+from tests.support.portal_clinic import COLLEAGUE, Clinic
 from tests.support.portal_world import World
 
 
@@ -93,3 +98,35 @@ def test_an_unknown_mailbox_is_told_in_french(clinic: Clinic):
 def test_an_address_that_is_none_is_told(clinic: Clinic, to: str):
     answer = clinic.browser.act("/pro/ecrire", "/pro/ecrire", a=to, objet="Avis", texte="Bonjour", cle="k")
     assert answer.status_code in (400, 422)
+
+
+def published(clinic: Clinic, folder: Path, *people: tuple[str, str]) -> None:
+    """An annuaire of these family names and addresses."""
+    rows = [
+        mssante.Row._make([""] * len(mssante.COLUMNS))._replace(
+            kind="PER", address=address, national_id=f"8990000000{number:02}", family=family, given="Anne"
+        )
+        for number, (family, address) in enumerate(people)
+    ]
+    file = folder / "mssante.txt"
+    file.write_text("\n".join(["|".join(mssante.COLUMNS), *("|".join(row) for row in rows), ""]), encoding="utf-8")
+    world = clinic.world
+    Importer(world.kept.db, world.services.annuaire, RULES, lambda *_: None).run([file], world.kept.clock.now())
+
+
+@pytest.mark.slow
+def test_correspondents_for_an_address_book(clinic: Clinic, tmp_path: Path):
+    """Those who wrote and those who were written to; nobody else, no patient; the look is in the trail."""
+    people = (("COLLÈGUE", COLLEAGUE), ("LABO", "labo@demo.mssante.test"), ("AUTRE", "autre@demo.mssante.test"))
+    published(clinic, tmp_path, *people)
+    clinic.sent("Bonjour")
+    before = clinic.count(audit, audit.c.action == "mail.list")
+    table = clinic.browser.get("/pro/annuaire/correspondants.csv")
+    assert table.headers["content-disposition"] == 'attachment; filename="correspondants.csv"'
+    assert [line.split(";")[0] for line in table.text.splitlines()[1:]] == ["Anne COLLÈGUE", "Anne LABO"]
+    assert COLLEAGUE in table.text and demo_patient().ins.matricule not in table.text
+    assert clinic.count(audit, audit.c.action == "mail.list") == before + 1
+    cards = clinic.browser.get("/pro/annuaire/correspondants.vcf")
+    assert cards.text.count("BEGIN:VCARD") == 2 and "EMAIL;TYPE=work:labo@demo.mssante.test" in cards.text
+    assert clinic.browser.get("/pro/annuaire/correspondants.xls").status_code == 404
+    assert clinic.world.signed_in(PHARMACY).get("/pro/annuaire/correspondants.csv").status_code != 200
