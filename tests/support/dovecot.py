@@ -4,7 +4,8 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -48,12 +49,17 @@ class Dovecot:
 
         The next is said when the one before is answered: Dovecot does several commands at once where it may.
         """
+        with self.session() as say:
+            return [say(said) for said in ("SELECT INBOX", *commands)][1:]
+
+    @contextmanager
+    def session(self) -> Iterator[Callable[[str], list[str]]]:
+        """One more session, logged in: says a command and gives its answer."""
         environment = {"HOME": str(self.home), "USER": self._user, "PATH": os.environ["PATH"]}
         command = [str(IMAP), "-c", str(self.home / "dovecot.conf")]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
-            found = [_answer(process, said) for said in ("SELECT INBOX", *commands)]
+            yield lambda said: _answer(process, said)
             _answer(process, "LOGOUT")
-        return found[1:]
 
     def _configure(self) -> None:
         uid = pwd.getpwnam(self._user)
