@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core.ids import token
+from portal.certainty import Certainty
 from portal.correspondence import ANSWER_CHARACTERS, SUBJECT_CHARACTERS
 from portal.desk import reader
 from portal.doors import ActingPhysician, Physician, RowId, Secret, TheFront
@@ -87,8 +88,9 @@ def case(letters: TheCorrespondence, visitor: ActingPhysician, message_id: RowId
 def blank(
     request: Request, front: TheFront, visitor: Physician, a: Annotated[str, Query(max_length=254)] = ""
 ) -> Response:
-    """An empty sheet, to the address that the annuaire gave."""
-    return front.pages.show(request, "write.html", visitor=visitor, to=a, key=token())
+    """An empty sheet, to the address that the annuaire gave, with what makes one certain of it."""
+    cue = Certainty(front.services).of(visitor, a) if a else None
+    return front.pages.show(request, "write.html", visitor=visitor, to=a, cue=cue, key=token())
 
 
 @router.post("/ecrire")

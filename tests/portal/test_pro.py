@@ -12,7 +12,7 @@ from mail.tables import messages
 from ops.demo_files import demo_patient
 from tests.support.annuaire import RULES
 from tests.support.kept import PHARMACY, keep, written
-from tests.support.portal_clinic import COLLEAGUE, Clinic
+from tests.support.portal_clinic import COLLEAGUE, PHYSICIAN, Clinic
 from tests.support.portal_world import World
 
 
@@ -130,3 +130,26 @@ def test_correspondents_for_an_address_book(clinic: Clinic, tmp_path: Path):
     assert cards.text.count("BEGIN:VCARD") == 2 and "EMAIL;TYPE=work:labo@demo.mssante.test" in cards.text
     assert clinic.browser.get("/pro/annuaire/correspondants.xls").status_code == 404
     assert clinic.world.signed_in(PHARMACY).get("/pro/annuaire/correspondants.csv").status_code != 200
+
+
+@pytest.mark.slow
+def test_what_makes_one_certain_before_one_writes(clinic: Clinic, tmp_path: Path):
+    """Name, certificate and the last letter that arrived, either way; of an unknown address, that it is unknown."""
+    published(clinic, tmp_path, ("COLLÈGUE", COLLEAGUE), ("LABO", "labo@demo.mssante.test"))
+    fresh = clinic.browser.get(f"/pro/ecrire?a={COLLEAGUE}").text
+    assert "Anne COLLÈGUE" in fresh and "sans certificat connu" in fresh
+    heard = clinic.browser.get("/pro/ecrire?a=labo@demo.mssante.test").text
+    assert "dernier échange réussi" in heard
+    stranger = clinic.browser.get("/pro/ecrire?a=personne@ailleurs.mssante.test").text
+    assert "inconnue de l'annuaire" in stranger and "aucun échange récent" in stranger
+    own = clinic.browser.get(f"/pro/ecrire?a={PHYSICIAN}").text
+    assert "certificat connu" in own and "sans certificat connu" not in own
+    assert "Objet" in clinic.browser.get("/pro/ecrire?a=rien").text
+
+
+@pytest.mark.slow
+def test_a_letter_that_was_delivered_is_an_exchange(clinic: Clinic):
+    before = clinic.count(audit, audit.c.action == "mail.list")
+    clinic.sent("Bonjour")
+    assert "dernier échange réussi" in clinic.browser.get(f"/pro/ecrire?a={COLLEAGUE}").text
+    assert clinic.count(audit, audit.c.action == "mail.list") == before + 1
