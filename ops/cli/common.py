@@ -52,5 +52,5 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str = "nothing
         for name in rows[0]:
             table.add_column(name, overflow="fold")  # a number that is cut off names nothing
         for row in rows:
-            table.add_row(*(str(value) for value in row.values()))
+            table.add_row(*("–" if value is None else str(value) for value in row.values()))
         Console(width=None if sys.stdout.isatty() else WIDE).print(table)

@@ -18,6 +18,11 @@ def test_each_row_is_one_whole_line_in_a_pipe(capsys: pytest.CaptureFixture[str]
     assert all(row["reason"].strip() in line for row, line in zip(ROWS, lines, strict=True))
 
 
+def test_what_is_not_known_is_a_dash(capsys: pytest.CaptureFixture[str]):
+    show([{"id": "1", "next": None}], as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == ["1", "–"]
+
+
 def test_json_and_nothing(capsys: pytest.CaptureFixture[str]):
     show(ROWS, as_json=True)
     assert json.loads(capsys.readouterr().out) == ROWS
