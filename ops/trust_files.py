@@ -62,39 +62,53 @@ class Judging:
     leaves the old ones."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises BadTrust, OSError."""
         self._settings = settings
         self._watch = Watch((settings.ca_file, settings.crl_file))
-        self._fence = Fence(_files(settings), processes=PROCESSES)
+        self._fence: Fence | None = None  # commands that judge nothing need no certificates
 
     def __call__(self, raw: bytes, sender: str | None, at: datetime) -> Verdict:
-        if self._watch.changed():
-            self._renew()
-        return self._fence.judge(raw, sender, at)
+        """Raises Temporary where the files of trust could never be read."""
+        return (self._newest() or self._renewed()).judge(raw, sender, at)
 
     async def on_loop(self, raw: bytes, sender: str | None, at: datetime) -> Verdict:
         """The same from the event loop, without a thread."""
-        if self._watch.changed():
-            await asyncio.to_thread(self._renew)
-        return await self._fence.judged(raw, sender, at)
+        fence = self._newest()
+        if fence is None:
+            fence = await asyncio.to_thread(self._renewed)
+        return await fence.judged(raw, sender, at)
 
     def warm(self) -> None:
-        """Start the processes now, so that the first signed message need not wait for them. Returns at once."""
+        """Start the processes now, so that the first signed message need not wait for them. Returns at once.
+
+        Raises BadTrust, OSError.
+        """
+        self._fence = self._fence or self._read()
         self._fence.warm()
 
     def close(self) -> None:
         """Let the processes go."""
-        self._fence.close()
+        if self._fence:
+            self._fence.close()
 
-    def _renew(self) -> None:
+    def _newest(self) -> Fence | None:
+        return None if self._watch.changed() else self._fence
+
+    def _renewed(self) -> Fence:
+        before = self._fence
         try:
-            fence = Fence(_files(self._settings), processes=PROCESSES)
+            self._fence = self._read()
         except (BadTrust, OSError) as error:
             log.error("trust.files_not_read", cause=type(error).__name__)
-            return
-        before, self._fence = self._fence, fence
-        before.close()  # it ends what it has begun
-        log.info("trust.files_read")
+            if before is None:
+                raise Temporary("Réessayez plus tard.", f"trust files: {type(error).__name__}") from None
+            return before
+        if before:
+            before.close()  # it ends what it has begun
+            log.info("trust.files_read")
+        return self._fence
+
+    def _read(self) -> Fence:
+        return Fence(_files(self._settings), processes=PROCESSES)
 
 
 class CertificateCheck:

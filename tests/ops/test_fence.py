@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core.errors import Temporary
+from core.settings import Settings
 from crypto.trust import BadTrust
 from crypto.verdict import Reason, Verdict
 from crypto.verify import verify_message
 from ops import cell, lane
 from ops.cli import main as cli
 from ops.fence import Fence, TrustFiles
-from ops.trust_files import Watch
+from ops.trust_files import Judging, Watch
 from tests.support.pki import NOW, SIGNER, pki, signed
 from tests.support.process import family, wait_until
 
@@ -62,6 +64,18 @@ def test_bad_trust_is_told_at_once_and_a_naive_time_is_our_mistake(fenced):
     with pytest.raises(ValueError):
         fenced.judge(signed(), SIGNER, NOW.replace(tzinfo=None))
     assert NOW.tzinfo is UTC
+
+
+def test_authorities_are_needed_where_something_is_judged_only(tmp_path: Path):
+    judge = Judging(Settings.load(tmp_path))
+    with pytest.raises(Temporary):
+        judge(signed(), SIGNER, NOW)
+    with pytest.raises(FileNotFoundError):
+        judge.warm()
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "ca.pem").write_bytes(pki().root.certificate_pem)
+    assert judge(signed(), SIGNER, NOW).reason is asyncio.run(judge.on_loop(signed(), SIGNER, NOW)).reason
+    judge.close()
 
 
 def test_a_changed_file_is_seen_once(tmp_path: Path, monkeypatch):

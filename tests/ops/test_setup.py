@@ -3,8 +3,10 @@
 import tomllib
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
+from directory.national import FILES, generate
 from ops.cli.main import app
 
 
@@ -30,3 +32,13 @@ def test_units_are_printed_and_nothing_is_made(tmp_path: Path):
     printed = pli("setup", "--systemd", "--home", str(tmp_path / "none"))
     assert "ExecStart=" in printed and "pli-worker.service" in printed and "ProtectSystem=strict" in printed
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.slow
+def test_the_annuaire_is_taken_before_there_are_certificates(tmp_path: Path):
+    home, files = str(tmp_path / "home"), tmp_path / "files"
+    generate(files, seed=3, activities=40, mailboxes=20, progress=lambda *_: None)
+    pli("setup", "--home", home)
+    assert "in use" in pli("directory", "import", "--home", home, *(str(files / name) for name in FILES.values()))
+    box = (files / FILES["mssante"]).read_text().splitlines()[-1].split("|")[1]
+    assert box in pli("directory", "show", "--json", "--home", home, box)
