@@ -1,6 +1,6 @@
 """Messages per second until durable in the mailbox: Pli beside Debian's Postfix and Dovecot, in the same run.
 
-    python -m tests.bench.smtp [--kinds 4k,signed,200k,10m,tls] [--rounds 1] [--only pli,postgres,lmtp] [--check]
+    python -m tests.bench.smtp [--kinds 4k,signed,200k,10m,tls] [--rounds 1] [--only pli,postgres,two,lmtp] [--check]
 
 Each round loads every server once with the same load (20 mailboxes, loopback), in an order that turns from round to
 round; a server that is not its turn is idle. Reported is the median of the rounds. The clock runs from the first
@@ -28,6 +28,7 @@ from typing import Any, Protocol
 from crypto.authority import Authority
 from crypto.identity import Identity
 from tests.bench.corpus import write_signed
+from tests.support.brokers import Redis
 from tests.support.pli_server import PliServer
 from tests.support.postfix_dovecot import PostfixDovecot
 from tests.support.postgres import PostgresCluster
@@ -37,11 +38,13 @@ ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = Path(os.environ.get("PLI_TEST_SHARED", ROOT.parent / "shared")) / "bench" / "smtp_load.py"
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- smtp:begin -->", "<!-- smtp:end -->"
+COUNTED = {"pli", "lmtp", "virtual"}  # whose flushes their own processes make
 USERS, PASSWORD = 20, "bench-password"
 FLUSH_MESSAGES = 200
 NAMES = {
     "pli": "Pli, SQLite",
     "postgres": "Pli, PostgreSQL (whose own CPU and flushes are not counted)",
+    "two": "Pli, PostgreSQL, two processes: server and worker, Redis between them",
     "lmtp": "Postfix, LMTP to Dovecot",
     "virtual": "Postfix virtual(8), Dovecot IMAP",
 }
@@ -62,8 +65,8 @@ class Kind:
 KINDS = {
     "4k": Kind("4 KiB", 4096, 5000),
     "signed": Kind("4 KiB, S/MIME-signed by a demo user, verified by Pli before visible", 4096, 2000, signed=True),
-    "200k": Kind("200 KiB", 200 * 1024, 200),
-    "10m": Kind("10 MiB", 10 * 1024 * 1024, 16, connections=4),
+    "200k": Kind("200 KiB", 200 * 1024, 1000),
+    "10m": Kind("10 MiB", 10 * 1024 * 1024, 40, connections=4),
     "tls": Kind("4 KiB, STARTTLS on every connection, five messages each", 4096, 1000, tls=True),
 }
 
@@ -107,6 +110,31 @@ class PliTarget:
 
     def __exit__(self, *exc: object) -> None:
         self.server.stop()
+
+
+class TwoTarget(PliTarget):
+    """The same on PostgreSQL with its worker in a process of its own."""
+
+    def __init__(self, home: Path, url: str, broker: str) -> None:
+        apart = {"PLI_DATABASE__URL": url, "PLI_WORKER__EMBEDDED": "false", "PLI_WORKER__BROKER": broker}
+        super().__init__(home, apart)
+        self._worker = PliServer(home, env=apart, command=["worker"], log=home.with_name("worker.log"))
+
+    def __enter__(self) -> "TwoTarget":
+        super().__enter__()
+        self._worker.start(wait=False)
+        return self
+
+    @property
+    def pids(self) -> list[int]:
+        return [*super().pids, self._worker.process.pid]
+
+    def cpu_seconds(self) -> float:
+        return super().cpu_seconds() + self._worker.cpu_seconds()
+
+    def __exit__(self, *exc: object) -> None:
+        self._worker.stop()
+        super().__exit__(*exc)
 
 
 @dataclass(frozen=True)
@@ -222,9 +250,11 @@ def start(name: str, folder: Path, stack: contextlib.ExitStack) -> Target:
     home = folder / name
     if name == "pli":
         return stack.enter_context(PliTarget(home, {}))
-    if name == "postgres":
-        cluster = stack.enter_context(PostgresCluster())
-        return stack.enter_context(PliTarget(home, {"PLI_DATABASE__URL": cluster.create_database()}))
+    if name in ("postgres", "two"):
+        url = stack.enter_context(PostgresCluster()).create_database()
+        if name == "two":
+            return stack.enter_context(TwoTarget(home, url, stack.enter_context(Redis()).url))
+        return stack.enter_context(PliTarget(home, {"PLI_DATABASE__URL": url}))
     home.mkdir(mode=0o755)
     authority = Authority.create("Bench", now=datetime.now(UTC))
     tls = authority.issue_server(["localhost"], now=datetime.now(UTC)).save(folder, name)
@@ -236,7 +266,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS), help="comma-separated: " + " ".join(KINDS))
     parser.add_argument("--messages", type=int, help="in a round, instead of each kind's own number")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--only", default="pli,postgres,lmtp", help="comma-separated: " + " ".join(NAMES))
+    parser.add_argument("--only", default="pli,postgres,two,lmtp", help="comma-separated: " + " ".join(NAMES))
     parser.add_argument("--flushes", default="4k,signed", help="kinds for which strace counts them; empty for none")
     parser.add_argument("--check", action="store_true", help="print the tables, leave docs/performance.md alone")
     args = parser.parse_args()
@@ -254,7 +284,7 @@ def main() -> None:
             figures = rounds(loads, targets, kind, args.rounds)
             if kind.signed:
                 check_verified(ours[0])
-            watched = {n: t for n, t in targets.items() if n != "postgres" and key in args.flushes.split(",")}
+            watched = {n: t for n, t in targets.items() if n in COUNTED and key in args.flushes.split(",")}
             counted = {name: flushes(loads, target, kind, folder / "strace") for name, target in watched.items()}
             text += "\n" + table(figures, kind, counted)
     print(text)
