@@ -24,6 +24,15 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from core.db import Db
+from core.numbers import last_number
+from directory import tables as _tables  # noqa: F401  on the one MetaData before it is read
+from mail import kept_index
+from mail.limits import IMAP_PACK_MESSAGES as PACK
+from mail.tables import folder_messages, folder_packs
 from tests.bench.smtp import PAGE, PASSWORD, USERS, Figure, Kind, Loads, PliTarget, median
 
 BEGIN, END = "<!-- flat:begin -->", "<!-- flat:end -->"
@@ -91,6 +100,26 @@ def preload(path: Path, count: int, largest: int) -> None:
     db.close()
 
 
+def rested(path: Path) -> None:
+    """What a server makes while nothing comes: every message in a pack, of which nobody reads the octets here, and the
+    index of each folder. Else it would gather packs while the other one is loaded."""
+    db = Db.open(f"sqlite:///{path}")
+    for folder_id in db.read(
+        lambda session: session.execute(select(folder_messages.c.folder_id).distinct()).scalars().all()
+    ):
+        db.run(packed, folder_id)
+        db.run(kept_index.keep, folder_id, db.read(kept_index.read_index, folder_id))
+    db.close()
+
+
+def packed(session: Session, folder_id: int) -> None:
+    """Unit of work."""
+    last = last_number(session, f"uid:{folder_id}")
+    row = {"folder_id": folder_id, "sealed_answers": b"-", "sealed_texts": b"-"}
+    stretches = [{"first_uid": at, "last_uid": min(at + PACK, last + 1) - 1} for at in range(1, last + 1, PACK)]
+    session.execute(insert(folder_packs), [row | stretch for stretch in stretches])
+
+
 def measured(loads: Loads, small: PliTarget, large: PliTarget) -> tuple[Figure, Figure]:
     """The medians of both, loaded in turn."""
     figures: tuple[list[Figure], list[Figure]] = ([], [])
@@ -108,6 +137,7 @@ def lay(loads: Loads, home: Path, args: argparse.Namespace) -> None:
     with PliTarget(home, {}) as target:
         loads.run(target, KIND, KIND.messages)
     preload(home / "pli.db", args.stored, args.largest)
+    rested(home / "pli.db")
 
 
 def selected(home: Path) -> str:
