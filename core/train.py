@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Protocol, cast
 
 import structlog
@@ -30,6 +30,7 @@ from core.tables import metadata
 MOST_PASSENGERS = 256
 MOST_TRIES = 5
 GATHER_S, GATHER_TURNS = 0.002, 4
+LONG_RIDE_S = 0.005
 
 Work = Callable[[Session], Any]
 
@@ -77,6 +78,7 @@ class Train:
         self._on_broken = broken
         self._waiting: queue.SimpleQueue[Passenger | None] = queue.SimpleQueue()
         self._rode = 1  # passengers of the last rides, about
+        self._took = 0.0  # seconds of the last ride
         self._closed = False
         self._broken = False
         self._derailed = False
@@ -110,7 +112,9 @@ class Train:
         try:
             while (first := self._waiting.get()) is not None:
                 passengers = self._gather(first)
+                started = monotonic()
                 self._ride(passengers)
+                self._took = monotonic() - started
                 self._answer(passengers)
         except BaseException as error:  # unforeseen; with no train everybody would wait for ever
             self._derail(passengers)
@@ -151,8 +155,9 @@ class Train:
         return passengers
 
     def _wait_for_others(self) -> None:
-        """As long as they keep coming, until there are as many as rode lately."""
-        for _ in range(GATHER_TURNS):
+        """As long as they keep coming, until there are as many as rode lately; not after a ride that was itself so long
+        that whoever was about to come has come."""
+        for _ in range(GATHER_TURNS if self._took < LONG_RIDE_S else 0):
             waiting = self._waiting.qsize()
             if waiting + 1 >= self._rode:
                 return
