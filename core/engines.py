@@ -14,8 +14,7 @@ READERS = 12
 CONNECT_WAIT_S = 3
 GONE_AFTER_MS = 25_000
 BUSY_WAIT_MS = 5_000
-PAGE_OCTETS = 16 * 1024  # of a new database: a letter of 200 KiB is written page by page, twice
-CHECKPOINT_PAGES = 1_000  # 16 MiB: a page that is written often goes from the log to the database once in a while
+CHECKPOINT_PAGES = 4_000  # 16 MiB: a page that is written often goes from the log to the database once in a while
 CACHE_KIB = 32 * 1024  # the writer puts new entries all over a few indexes; with 2 MiB it reads their pages again
 PREPARED = 512  # statements that the writer keeps: an INSERT for each number of rows
 
@@ -85,7 +84,6 @@ def _own_transactions(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> N
     def connect(raw: Any, _record: Any) -> None:
         raw.isolation_level = None
         for pragma in (
-            f"PRAGMA page_size={PAGE_OCTETS}",
             "PRAGMA journal_mode=WAL",
             "PRAGMA synchronous=FULL",
             "PRAGMA foreign_keys=ON",

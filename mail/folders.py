@@ -1,4 +1,4 @@
-"""Folders of a mailbox: units of work for creation, renaming, subscription and status. RFC 3501 §6.3, RFC 6154.
+"""Folders of a mailbox: units of work for creation, renaming and subscription. RFC 3501 §6.3, RFC 6154.
 
 A folder keeps its id and UIDVALIDITY for life; its name may change. No two folders of a mailbox ever have the same
 UIDVALIDITY, so that no client takes the messages of one for those of another that once bore the name (§2.3.1.1).
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.db import next_number, signal
@@ -19,9 +19,9 @@ from core.tables import counters
 from crypto.keyring import Keyring
 from mail import kept_index, packs, subscriptions
 from mail.folder_names import Names
-from mail.folder_rows import DELETED, SEEN, clear_folder, move_all
+from mail.folder_rows import clear_folder, move_all
 from mail.limits import IMAP_MAILBOX_LEVELS
-from mail.tables import expunged, folder_messages, folder_rights, folders, messages
+from mail.tables import expunged, folder_rights, folders
 
 TOPIC = "folder"
 INBOX = "INBOX"
@@ -68,21 +68,6 @@ class Folder:
     special_use: str | None
     uidvalidity: int
     subscribed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Figures of a folder that is not selected. RFC 3501 §6.3.10."""
-
-    folder_id: int
-    messages: int
-    unseen: int
-    deleted: int
-    size: int  # octets of all messages; 0 when it was not asked for
-    deleted_size: int  # of those marked \\Deleted; 0 as well
-    uidnext: int
-    uidvalidity: int
-    modseq: int
 
 
 def create_default_folders(session: Session, mailbox_id: int, now: datetime) -> dict[str, int]:
@@ -190,43 +175,6 @@ def subscribe(session: Session, keyring: Keyring, mailbox_id: int, name: str, su
         return
     folder = find_folder(session, keyring, mailbox_id, name)
     session.execute(update(folders).where(folders.c.id == folder.id).values(subscribed=subscribed))
-
-
-def status(session: Session, keyring: Keyring, mailbox_id: int, name: str, *, with_size: bool = False) -> Status:
-    """Raises NoSuchFolder."""
-    folder = find_folder(session, keyring, mailbox_id, name)
-    uidnext = last_number(session, f"uid:{folder.id}") + 1
-    modseq = last_number(session, f"modseq:{folder.id}")
-    inside = folder_messages.c.folder_id == folder.id
-    query = select(func.count(), _having(SEEN), _having(DELETED), func.coalesce(func.max(folder_messages.c.uid), 0))
-    count, seen, deleted, last = session.execute(query.where(inside)).one()
-    return Status(
-        folder_id=folder.id,
-        messages=int(count),
-        unseen=int(count) - int(seen),
-        deleted=int(deleted),
-        size=_octets(session, inside) if with_size else 0,
-        deleted_size=_octets(session, inside & _has(DELETED)) if with_size else 0,
-        uidnext=max(uidnext, int(last) + 1),
-        uidvalidity=folder.uidvalidity,
-        modseq=max(modseq, 1),
-    )
-
-
-def _having(flag: str) -> Any:
-    """How many have this system flag. Only those hold a backslash, so that the text cannot mean another one."""
-    return func.coalesce(func.sum(case((_has(flag), 1), else_=0)), 0)
-
-
-def _has(flag: str) -> ColumnElement[bool]:
-    return folder_messages.c.flags.contains(flag, escape="!")
-
-
-def _octets(session: Session, inside: ColumnElement[bool]) -> int:
-    query = select(func.coalesce(func.sum(messages.c.size), 0)).select_from(
-        folder_messages.join(messages, messages.c.id == folder_messages.c.message_id)
-    )
-    return int(session.execute(query.where(inside)).scalar_one())
 
 
 def canonical(name: str) -> str:

@@ -6,6 +6,7 @@ only: no text of a message.
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.numbers import last_number
 from core.statements import ask
-from mail.folder_rows import SEEN, Changes, Flagged, gone_since, last_modseq
+from mail.folder_rows import DELETED, SEEN, Changes, Flagged, gone_since, last_modseq
 
 _ROWS = (
     "SELECT f.uid, f.flags, f.modseq, f.message_id, f.internal_at, m.size FROM folder_messages f "
@@ -84,6 +85,29 @@ class Index:
     def first_unseen(self) -> int | None:
         """Its UID."""
         return next((uid for uid, flags in zip(self.uids, self.flags, strict=True) if SEEN not in flags), None)
+
+    @cached_property
+    def unseen(self) -> int:
+        """How many have not been read."""
+        return len(self) - self._marked(SEEN)
+
+    @cached_property
+    def deleted(self) -> int:
+        r"""How many are marked \Deleted."""
+        return self._marked(DELETED)
+
+    @cached_property
+    def octets(self) -> int:
+        """Of all of them."""
+        return sum(self.sizes)
+
+    @cached_property
+    def deleted_octets(self) -> int:
+        r"""Of those marked \Deleted."""
+        return sum(size for size, flags in zip(self.sizes, self.flags, strict=True) if DELETED in flags)
+
+    def _marked(self, flag: str) -> int:
+        return sum(count for flags, count in Counter(self.flags).items() if flag in flags)
 
     @cached_property
     def keywords(self) -> tuple[str, ...]:

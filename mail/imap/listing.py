@@ -4,19 +4,19 @@ A name that has children and is no folder itself is listed as \NonExistent: a de
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session as Rows
 
-from mail import folders
 from mail.acl import acls_of
 from mail.folder_names import Names
-from mail.folders import SEPARATOR, Folder, list_folders
+from mail.folders import SEPARATOR, Folder, NoSuchFolder, list_folders
 from mail.imap.commands import List
 from mail.imap.patterns import Pattern
-from mail.imap.respond import CRLF, list_line, status_line
+from mail.imap.respond import CRLF, list_line
 from mail.imap.session import Session
-from mail.imap.status import asks_sizes, figures
+from mail.imap.status import figures
 from mail.rights import ALL
 from mail.subscriptions import kept
 
@@ -37,11 +37,18 @@ async def listing(session: Session, command: List) -> str:
     if command.patterns == ("",):  # §6.3.8: the delimiter is asked for
         session.wire.write(list_line(("\\Noselect",), "", lsub=command.subscribed_only))
         return "that is the delimiter"
-    session.wire.write(await session.services.db.aread(_answer, session.holder.mailbox_id, command, session))
+    lines: list[bytes] = []
+    for line, folder in await session.services.db.aread(_answer, session.holder.mailbox_id, command, session):
+        lines.append(line)
+        if folder is not None:
+            with suppress(NoSuchFolder):  # it went meanwhile
+                lines.append(await figures(session, folder, folder.name, command.status))
+    session.wire.write(b"".join(lines))
     return "those are they"
 
 
-def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> bytes:
+def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> list[tuple[bytes, Folder | None]]:
+    """Each line, and the folder whose figures come after it."""
     utf8 = session.utf8
     patterns = [Pattern(command.reference, pattern) for pattern in command.patterns]
     acls = acls_of(rows, mailbox_id)
@@ -51,7 +58,7 @@ def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> byt
     if command.subscribed_only or "SUBSCRIBED" in command.selection:
         _add_lost(tree, kept(rows, Names(rows, session.services.keyring, mailbox_id), mailbox_id))
     matched = {name for name in tree if any(pattern.matches(name) for pattern in patterns)}
-    lines: list[bytes] = []
+    lines: list[tuple[bytes, Folder | None]] = []
     for branch in tree.values():
         if branch.name not in matched:
             continue
@@ -61,15 +68,10 @@ def _answer(rows: Rows, mailbox_id: int, command: List, session: Session) -> byt
             shown = _lsub_line(branch, hidden, utf8)
         else:
             shown = _list_line(branch, hidden, command, utf8)
-        lines += [shown] if shown else []
-        if shown and command.status and branch.folder is not None and "r" in rights.get(branch.folder.id, ALL):
-            lines.append(_status_line(rows, session, branch.folder, command.status))
-    return b"".join(lines)
-
-
-def _status_line(rows: Rows, session: Session, folder: Folder, items: tuple[str, ...]) -> bytes:
-    found = folders.status(rows, session.services.keyring, folder.mailbox_id, folder.name, with_size=asks_sizes(items))
-    return status_line(folder.name, figures(session, found, items), utf8=session.utf8)
+        told = command.status and branch.folder is not None and "r" in rights.get(branch.folder.id, ALL)
+        if shown:
+            lines.append((shown, branch.folder if told else None))
+    return lines
 
 
 def _tree(found: Iterable[Folder]) -> dict[str, Branch]:

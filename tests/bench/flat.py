@@ -33,10 +33,10 @@ from directory import tables as _tables  # noqa: F401  on the one MetaData befor
 from mail import kept_index
 from mail.limits import IMAP_PACK_MESSAGES as PACK
 from mail.tables import folder_messages, folder_packs
-from tests.bench.smtp import PAGE, PASSWORD, USERS, Figure, Kind, Loads, PliTarget, median
+from tests.bench.smtp import KINDS, PAGE, PASSWORD, USERS, Figure, Loads, PliTarget, median
 
 BEGIN, END = "<!-- flat:begin -->", "<!-- flat:end -->"
-KIND, ROUNDS, AT_ONCE, SELECTS = Kind("4 KiB", 4096, 2000), 7, 5000, 6
+KIND, ROUNDS, AT_ONCE, SELECTS = KINDS["4k"], 5, 5000, 6
 Row = dict[str, Any]
 
 
