@@ -114,12 +114,23 @@ class Annuaire:
 
     def forget_older(self, edition: int) -> None:
         """Only `edition` and the one before are kept."""
+        self._forget([number for number in self._numbers() if number < edition][:-1])
+
+    def forget_unfinished(self) -> None:
+        """What is newer than the edition in use was left by an import that was killed. Nobody imports meanwhile."""
+        edition = self._db.read(current_edition)
+        self._forget([number for number in self._numbers() if number > edition])
+
+    def _numbers(self) -> list[int]:
         if self.where.url:
-            self._db.run(_drop_older, edition)
-            return
-        numbers = {path: int(path.stem.split("-")[1]) for path in self.where.folder.glob("edition-*.db")}
-        older = sorted((number, path) for path, number in numbers.items() if number < edition)
-        for _, path in older[:-1]:
+            return self._db.read(_schemas)
+        return sorted(int(path.stem.split("-")[1]) for path in self.where.folder.glob("edition-*.db"))
+
+    def _forget(self, editions: list[int]) -> None:
+        for edition in editions:
+            if self.where.url:
+                self._db.run(_drop, edition)
+            path = self.where.path(edition)
             for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 one.unlink(missing_ok=True)
 
@@ -138,11 +149,13 @@ def current_edition(session: Session) -> int:
     return session.execute(query.order_by(directory_editions.c.id.desc()).limit(1)).scalar_one_or_none() or 0
 
 
-def _drop_older(session: Session, edition: int) -> None:
+def _schemas(session: Session) -> list[int]:
     query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'annuaire\\_%'"
-    older = sorted(number for (name,) in session.execute(text(query)) if (number := int(name.split("_")[1])) < edition)
-    for number in older[:-1]:
-        session.execute(text(f"DROP SCHEMA {Where.schema(number)} CASCADE"))
+    return sorted(int(name.split("_")[1]) for (name,) in session.execute(text(query)))
+
+
+def _drop(session: Session, edition: int) -> None:
+    session.execute(text(f"DROP SCHEMA {Where.schema(edition)} CASCADE"))
 
 
 def _text_of(db: Db) -> str:

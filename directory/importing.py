@@ -185,6 +185,7 @@ class Importer:
     def _build(self, sources: list[Source], now: datetime) -> int:
         paths = {kind: self._kept / kind for kind in KINDS if self._old(kind)}
         paths |= {source.kind: source.path for source in sources}
+        self._annuaire.forget_unfinished()
         where, edition = self._annuaire.where, new_id()
         asked = {
             "job": "build",

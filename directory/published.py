@@ -1,6 +1,7 @@
 """The published mailboxes that mail resolves: they follow an import in small batches, each durable."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -50,16 +51,25 @@ def follow_boxes(
 
 
 def _follow_first(db: Db, annuaire: Annuaire, extraction: Path, progress: Callable[[int], None]) -> None:
+    """The next batch is made while the database takes the one before."""
     red, struck, done = db.read(red_list), db.read(struck_off), 0
+    for read, batch in _ahead(_first_batches(annuaire, extraction, red, struck)):
+        db.run(put_new, batch)
+        done += read
+        progress(done)
+
+
+def _first_batches(
+    annuaire: Annuaire, extraction: Path, red: frozenset[str], struck: frozenset[str]
+) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
+    """How many lines were read, and the entries of those that are the first of their address."""
     seen: set[int] = set()
     for rows in _batches(_rows_of(extraction), FIRST_BATCH):
         fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
         seen.update(map(hash, fresh))
         sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.kind == "ORG"})
         put = sorted(row for row in fresh.values() if row.national_id not in struck)
-        db.run(put_new, [_values(row, sectors, red) for row in put])
-        done += len(rows)
-        progress(done)
+        yield len(rows), [_values(row, sectors, red) for row in put]
 
 
 def _values(row: mssante.Row, sectors: dict[str, str], red: frozenset[str]) -> tuple[Any, ...]:
@@ -141,3 +151,12 @@ def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """Each item, while a thread makes the next one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as beside:
+        coming = beside.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = beside.submit(next, items, None)
+            yield item

@@ -1,31 +1,27 @@
-"""Extractions → the rows of an edition, in one pass over each file, in bounded memory.
+"""What extractions say → the rows of an edition, in bounded memory.
 
-Cards of people come in the order of the RPPS file, which is that of their identifiers: a person's lines must stand
-together. Of a file in another order `Scattered` is raised; sorted, it is taken. Cards with a mailbox get the lowest
-numbers: they are shown first.
+Cards of people come in the order of their identifiers. Cards with a mailbox get the lowest numbers: they are shown
+first.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from directory.edition import card as cards
-from directory.edition.card import ITEM, JOB, NAME, PART, PERSON, STRUCTURE, Box, Place
-from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
-from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
+from directory.edition.card import ITEM, JOB, NAME, PART, PERSON, STRUCTURE, Place
+from directory.edition.kinds import MSSANTE
+from directory.edition.places import place_of_row
+from directory.edition.reading import BATCH, Progress, Said, Source, Visit, said_of
 from directory.edition.sinks import Sink
 from directory.edition.sources import Tally, texts
 from directory.edition.vocabulary import Vocabulary
-from directory.extracts import finess, mssante, rpps, skills
-from directory.extracts.lines import Unreadable
+from directory.extracts import mssante
 from directory.words import name_words
 
-BATCH = 5_000
 NAMES_KEPT = 100_000  # in the order in which they are met: some 20 MB
+BOXES_KEPT = 100_000  # seldom, since another table's rows begin another COPY
 STRUCTURES = frozenset("134")  # FINESS, SIRET, RPPS and rank: structures that have a card of their own
-Progress = Callable[[str, int], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -47,16 +43,15 @@ class Built:
     boxes: int = 0
 
 
-class Scattered(Exception):
-    """The lines of a person do not stand together."""
-
-
 class Builder:
-    """Fills a sink from sources; `build` once."""
+    """Fills a sink with what a source says; `build` once. `mailboxes`: their extraction, for people of no other one."""
 
-    def __init__(self, sink: Sink, sources: Mapping[str, Path], progress: Progress, struck: Iterable[str] = ()) -> None:
+    def __init__(
+        self, sink: Sink, source: Source, mailboxes: Path | None, progress: Progress, struck: Iterable[str] = ()
+    ) -> None:
         self._sink = sink
-        self._sources = sources
+        self._source = source
+        self._mailboxes = mailboxes
         self._progress = progress
         self._struck = frozenset(struck)
         self._words = Vocabulary()
@@ -66,148 +61,65 @@ class Builder:
         self._names: dict[str, tuple[int, ...]] = {}
         self._trades: dict[tuple[str, str], tuple[int, ...]] = {}
         self._services: dict[tuple[str, str], tuple[int, ...]] = {}
-        self._line = 0
         self._next = [0, 0]
         self._cards: list[tuple[int, str, str]] = []
-        self._rows: list[tuple[int, str, str, str, str]] = []
         self._owned: list[tuple[str, int]] = []
         self.built = Built()
 
     def build(self, check: Callable[[Built], None] = lambda _: None) -> Built:
         """Raises BadInput, Scattered. `check` sees what was read before the edition is finished, and may raise."""
-        red = frozenset(text.lower() for _, text in self._texts(RED))
-        self._read_boxes(red)
-        self._next = [0, len(self._boxes) + 1]
-        self._read_skills()
-        self._read_finess()
-        self._read_people()
+        self._take()
         self._structures()
         self._lone_people()
-        self._flush_lines()
         self._flush_cards()
+        self._flush_boxes()
         check(self.built)
         size = self._next[1]
         self._sink.write("facts", [("size", str(size))])
         self._progress("mots", 0)
+        self._source.neighbours(self._words.plain())
         self._sink.write("words", self._words.rows(size))
         self._progress("mots", len(self._words.numbers))
-        self._sink.write("neighbours", self._words.neighbours())
         self._progress("index", 0)
+        self._source.finish()
         self._sink.finish()
         return self.built
 
-    def _texts(self, kind: str) -> Iterator[tuple[int, str]]:
-        if kind not in self._sources:
-            return
-        tally = self.built.tallies[kind] = Tally()
-        for number, text in texts(self._sources[kind], kind, tally):
-            yield number, text
-            if tally.read % BATCH == 0:
-                self._progress(kind, tally.read)
-        self._progress(kind, tally.read)
+    def _take(self) -> None:
+        for owner, box, said in self._source.boxes():
+            before = self._boxes.get(owner)
+            self._boxes[owner] = f"{before}{ITEM}{box}" if before else box
+            if said:
+                self._site(said)
+        self._next = [0, len(self._boxes) + 1]
+        for person, label in self._source.skills():
+            known = self._skills.get(person)
+            self._skills[person] = f"{known} ; {label}" if known else label
+        for said in self._source.sites():
+            self._site(said)
+        for one in self._source.people():
+            self._person(*one)
+        read = self._source.end()
+        self.built.tallies, self.built.boxes = read.tallies, read.boxes
 
-    def _keep(self, source: str, person: str, structure: str, text: str) -> None:
-        self._line += 1
-        self._rows.append((self._line, source, person, structure, text))
-        if len(self._rows) >= BATCH:
-            self._flush_lines()
-
-    def _flush_lines(self) -> None:
-        self._sink.write("lines", self._rows)
-        self._rows = []
-
-    def _read_boxes(self, red: frozenset[str]) -> None:
-        seen: set[int] = set()
-        for number, text in self._texts(MSSANTE):
-            try:
-                row = mssante.row_of(text)
-            except Unreadable as fault:
-                self.built.tallies[MSSANTE].reject(number, fault)
-                continue
-            self._keep(MSSANTE, row.national_id, row.structure_id, text)
-            if hash(row.address) in seen:
-                continue
-            seen.add(hash(row.address))
-            self._add_box(row, row.address in red)
-        self.built.boxes = len(seen)
-
-    def _add_box(self, row: mssante.Row, red: bool) -> None:
-        owner = row.national_id or row.structure_id
-        if not owner:
-            return
-        box = Box(row.address, row.kind, row.takes_digital, red, 0, row.service, row.structure_id)
-        before = self._boxes.get(owner)
-        self._boxes[owner] = f"{before}{ITEM}{pack_box(box)}" if before else pack_box(box)
-        if row.structure_id and row.structure_id not in self._sites:
-            self._site(place_of_row(row))
-
-    def _read_skills(self) -> None:
-        for number, text in self._texts(SKILLS):
-            try:
-                skill = skills.skill_of(text)
-            except Unreadable as fault:
-                self.built.tallies[SKILLS].reject(number, fault)
-                continue
-            self._keep(SKILLS, skill.national_id, "", text)
-            before = self._skills.get(skill.national_id)
-            self._skills[skill.national_id] = f"{before} ; {skill.label}" if before else skill.label
-
-    def _read_finess(self) -> None:
-        for number, text in self._texts(FINESS):
-            try:
-                row = finess.row_of(text)
-            except Unreadable as fault:
-                self.built.tallies[FINESS].reject(number, fault)
-                continue
-            self._keep(FINESS, "", f"1{row.finess}", text)
-            if isinstance(row, finess.Establishment):
-                self._site(place_of_establishment(row))
-
-    def _site(self, place: Place, sector: str = "") -> Site:
-        site = Site(pack_place(place), self._words.numbers_of(dict.fromkeys(cards.place_words(place))), sector)
-        if place.structure_id:
-            self._sites[place.structure_id] = site
+    def _site(self, said: Said) -> Site:
+        structure, place, words, sector = said
+        site = Site(place, self._words.numbers_of(words), sector)
+        if structure:
+            self._sites[structure] = site
         return site
 
-    def _read_people(self) -> None:
-        """Raises Scattered."""
-        last = ""
-        for person, group in groupby(self._activities(), key=_national_id):
-            if person < last:
-                raise Scattered
-            last = person
-            self._person(person, list(group))
-
-    def _activities(self) -> Iterator[rpps.Activity]:
-        tally = self.built.tallies.get(RPPS)
-        for number, text in self._texts(RPPS):
-            tally = tally or self.built.tallies[RPPS]
-            try:
-                activity = rpps.activity_of(text)
-            except Unreadable as fault:
-                tally.reject(number, fault)
-                continue
-            self._keep(RPPS, activity.national_id, activity.structure_id, text)
-            yield activity
-
-    def _person(self, person: str, activities: list[rpps.Activity]) -> None:
-        first = activities[0]
+    def _person(self, facts: Sequence[str], visits: list[Visit]) -> None:
         sites = []
-        for activity in activities:
-            structure = activity.structure_id
-            site = self._sites.get(structure)
-            if site is None and (structure or activity.postcode):
-                site = self._site(place_of_activity(activity), activity.sector_code)
-            if site is not None and site not in sites:
-                site.sector = site.sector or activity.sector_code
-                sites.append(site)
-        specialty = self._skills.get(person) or first.skill
-        facts = (PERSON, person, first.title_code, first.given, first.family, first.profession, specialty,
-                 first.profession_code, first.sector_code)  # fmt: skip
-        self._put(facts, sites)
+        for structure, said, sector in visits:
+            site = self._site(said) if said else self._sites[structure]
+            site.sector = site.sector or sector
+            sites.append(site)
+        specialty = self._skills.get(facts[1])
+        self._put((*facts[:6], specialty, *facts[7:]) if specialty else facts, sites)
         self.built.people += 1
 
-    def _put(self, facts: tuple[str, ...], sites: list[Site]) -> None:
+    def _put(self, facts: Sequence[str], sites: list[Site]) -> None:
         key = facts[1]
         boxes = self._boxes.pop(key, "")
         numbers = {*self._name_numbers(facts[4]), *self._name_numbers(facts[3])}
@@ -226,6 +138,8 @@ class Builder:
             self._owned.extend((box.partition(PART)[0], card) for box in boxes.split(ITEM))
         if len(self._cards) >= BATCH:
             self._flush_cards()
+        if len(self._owned) >= BOXES_KEPT:
+            self._flush_boxes()
 
     def _number(self, *, has_box: bool) -> int:
         which = 0 if has_box else 1
@@ -234,8 +148,11 @@ class Builder:
 
     def _flush_cards(self) -> None:
         self._sink.write("cards", self._cards)
+        self._cards = []
+
+    def _flush_boxes(self) -> None:
         self._sink.write("boxes", self._owned)
-        self._cards, self._owned = [], []
+        self._owned = []
 
     def _name_numbers(self, name: str) -> tuple[int, ...]:
         """Of names that were met before they are known: given names are few, and the frequent families are most."""
@@ -262,9 +179,9 @@ class Builder:
 
     def _lone_people(self) -> None:
         """Those whose mailbox is published and whom no line of RPPS knows: all, where RPPS was never imported."""
-        if not self._boxes:
+        if not self._boxes or not self._mailboxes:
             return
-        for _, text in texts(self._sources[MSSANTE], MSSANTE, Tally()):
+        for _, text in texts(self._mailboxes, MSSANTE, Tally()):
             fields = text.split("|", 5)
             if len(fields) < 6 or fields[4] not in self._boxes or fields[4] in self._struck:
                 continue
@@ -272,7 +189,7 @@ class Builder:
             person = row.national_id
             site = self._sites.get(row.structure_id)
             if site is None and (row.postcode or row.line6):
-                site = self._site(place_of_row(row)._replace(structure_id=""))
+                site = self._site(said_of(place_of_row(row)._replace(structure_id="")))
             facts = (PERSON, person, row.title, row.given, row.family, row.profession, row.specialty,
                      row.profession_code, "")  # fmt: skip
             self._put(facts, [site] if site else [])
@@ -286,19 +203,3 @@ class Builder:
             facts = (STRUCTURE, key, "", "", place.name, "", "", "", site.sector)
             self._put(facts, [site])
             self.built.structures += 1
-
-
-def pack_place(place: Place) -> str:
-    return PART.join(
-        (place.postcode, place.city, place.department, place.name, place.structure_id, place.street, place.phone)
-    )
-
-
-def pack_box(box: Box) -> str:
-    return PART.join(
-        (box.address, box.kind, "1" if box.digital else "", "1" if box.red_list else "", str(box.rank), box.service,
-         box.structure_id)
-    )  # fmt: skip
-
-
-_national_id = attrgetter("national_id")

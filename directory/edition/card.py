@@ -1,6 +1,7 @@
 """A card: what a search shows of one person or one structure. Kept as one line of text, read in a few microseconds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from directory.words import TITLES, name_words, words_of
@@ -126,14 +127,18 @@ def service_words(type_: str, service: str) -> Iterator[str]:
         yield from (UNIT + word for word in name_words(service))
 
 
-def place_words(place: Place) -> Iterable[str]:
-    """Words of town, postcode, department and structure."""
-    found = [WHERE + word for word in name_words(place.city)]
-    if place.postcode:
-        found += [WHERE + place.postcode.lower(), WHERE + department_of(place.postcode)]
-    found += [WHERE + word for word in name_words(place.department)]
-    found += [AT + word for word in name_words(place.name)]
-    return found
+def place_words(place: Place) -> tuple[str, ...]:
+    """Words of town, postcode, department and structure, each once."""
+    return *_town_words(place.postcode, place.city, place.department), *(AT + word for word in name_words(place.name))
+
+
+@lru_cache(maxsize=1 << 16)
+def _town_words(postcode: str, city: str, department: str) -> tuple[str, ...]:
+    found = [WHERE + word for word in name_words(city)]
+    if postcode:
+        found += [WHERE + postcode.lower(), WHERE + department_of(postcode)]
+    found += [WHERE + word for word in name_words(department)]
+    return tuple(dict.fromkeys(found))
 
 
 def department_of(postcode: str) -> str:

@@ -5,6 +5,8 @@ misspelt word up in its own buckets brings every word at one insertion, deletion
 alike, however spelt); the caller compares and drops the rest.
 """
 
+from array import array
+from collections.abc import Iterator
 from zlib import crc32
 
 from directory.sounds import VOWELS, sound_of
@@ -12,6 +14,20 @@ from directory.sounds import VOWELS, sound_of
 BUCKETS = 1 << 17
 SHORTEST, LONGEST = 3, 24
 SHORTEST_SOUND = 4  # shorter ones would meet half of the annuaire
+
+
+def rows(words: list[str]) -> Iterator[tuple[int, str]]:
+    """Rows of the table `neighbours`: each bucket's words."""
+    buckets: list[array[int] | None] = [None] * BUCKETS
+    for number, word in enumerate(words):
+        for bucket in buckets_of(word):
+            held = buckets[bucket]
+            if held is None:
+                held = buckets[bucket] = array("I")
+            held.append(number)
+    for bucket, held in enumerate(buckets):
+        if held is not None:
+            yield bucket, " ".join(words[number] for number in held)
 
 
 def buckets_of(word: str) -> set[int]:

@@ -1,5 +1,7 @@
 """A new edition's rows into a fresh PostgreSQL schema. By itself: what it needs takes half a second to load."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sqlalchemy import create_engine
@@ -17,40 +19,72 @@ _TYPES = {
     "boxes": ("text", "int8"),
     "facts": ("text", "text"),
 }
+_DROP = "DROP SCHEMA IF EXISTS {} CASCADE"
+
+
+def make_schema(url: str, schema: str) -> None:
+    """Fresh, with empty tables: committed, so that several may fill them. Nobody reads it before it is named in use."""
+    with _cursor(url) as cursor:
+        for statement in (_DROP.format(schema), f"CREATE SCHEMA {schema}", *create("postgresql", f"{schema}.")):
+            cursor.execute(statement)
+        # Maps and lists of numbers: to squeeze them takes longer than it spares.
+        cursor.execute(f"ALTER TABLE {schema}.words ALTER COLUMN postings SET STORAGE EXTERNAL")
+
+
+def drop_schema(url: str, schema: str) -> None:
+    """Once nobody fills it any more."""
+    with _cursor(url) as cursor:
+        cursor.execute(_DROP.format(schema))
 
 
 class PostgresSink:
-    """A schema filled by COPY in one transaction."""
+    """Some tables of a schema that was made, filled by COPY in one transaction. A COPY goes on until another table's
+    turn comes: whoever writes does not wait for the server between two batches."""
 
-    def __init__(self, url: str, schema: str) -> None:
+    def __init__(self, url: str, schema: str, tables: Sequence[str]) -> None:
         self._schema = f"{schema}."
+        self._tables = tables
         self._engine = create_engine(engines.parse(url))
         self._pooled = self._engine.raw_connection()
         self._cursor: Any = self._pooled.cursor()
-        self._cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-        for statement in (f"CREATE SCHEMA {schema}", *create("postgresql", self._schema)):
-            self._cursor.execute(statement)
-        # Maps and lists of numbers: to squeeze them takes longer than it spares.
-        self._cursor.execute(f"ALTER TABLE {self._schema}words ALTER COLUMN postings SET STORAGE EXTERNAL")
+        self._table = ""
+        self._copy: Any = None
+        self._open = ExitStack()
 
     def write(self, table: str, rows: Rows) -> None:
-        names = ", ".join(COLUMNS[table])
-        with self._cursor.copy(f"COPY {self._schema}{table} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(_TYPES[table])
-            for row in rows:
-                copy.write_row(row)
+        if table != self._table:
+            self._open.close()
+            names = ", ".join(COLUMNS[table])
+            statement = f"COPY {self._schema}{table} ({names}) FROM STDIN (FORMAT BINARY)"
+            self._table, self._copy = table, self._open.enter_context(self._cursor.copy(statement))
+            self._copy.set_types(_TYPES[table])
+        for row in rows:
+            self._copy.write_row(row)
 
     def finish(self) -> None:
+        self._open.close()
         self._cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        for statement in index(self._schema):
+        for statement in index(self._tables, self._schema):
             self._cursor.execute(statement)
-        for table in COLUMNS:
+        for table in self._tables:
             self._cursor.execute(f"ANALYZE {self._schema}{table}")
         self._pooled.commit()
         self._pooled.close()
         self._engine.dispose()
 
     def abandon(self) -> None:
-        self._pooled.rollback()
-        self._pooled.close()
+        """What was not committed goes with the connection."""
+        self._pooled.invalidate()
         self._engine.dispose()
+
+
+@contextmanager
+def _cursor(url: str) -> Iterator[Any]:
+    engine = create_engine(engines.parse(url))
+    try:
+        pooled = engine.raw_connection()
+        yield pooled.cursor()
+        pooled.commit()
+        pooled.close()
+    finally:
+        engine.dispose()

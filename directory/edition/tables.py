@@ -1,5 +1,7 @@
 """The tables of an edition, on SQLite in a file of its own, on PostgreSQL in a schema of its own."""
 
+from collections.abc import Iterable
+
 TABLES = (
     "lines (id {id}, source {text} NOT NULL, person {text} NOT NULL, structure {text} NOT NULL, line {text} NOT NULL)",
     "cards (id {id}, key {text} NOT NULL, card {text} NOT NULL)",
@@ -8,12 +10,14 @@ TABLES = (
     "boxes (address {text} PRIMARY KEY, card {number} NOT NULL)",
     "facts (name {text} PRIMARY KEY, value {text} NOT NULL)",
 )
-INDEXES = (
-    "lines_by_person ON {schema}lines (person) WHERE person <> ''",
-    "lines_by_structure ON {schema}lines (structure) WHERE structure <> ''",
-    "cards_by_key ON {schema}cards (key)",
-    "words_by_word ON {schema}words (word, cards, id)",
-)
+INDEXES = {
+    "lines": (
+        "lines_by_person ON {schema}lines (person) WHERE person <> ''",
+        "lines_by_structure ON {schema}lines (structure) WHERE structure <> ''",
+    ),
+    "cards": ("cards_by_key ON {schema}cards (key)",),
+    "words": ("words_by_word ON {schema}words (word, cards, id)",),
+}
 COLUMNS = {
     "lines": ("id", "source", "person", "structure", "line"),
     "cards": ("id", "key", "card"),
@@ -34,6 +38,6 @@ def create(dialect: str, schema: str = "") -> list[str]:
     return [f"CREATE TABLE {schema}{table.format(**KINDS[dialect])}" for table in TABLES]
 
 
-def index(schema: str = "") -> list[str]:
-    """Statements that make the indexes, once the rows are there."""
-    return [f"CREATE INDEX {line.format(schema=schema)}" for line in INDEXES]
+def index(tables: Iterable[str] = COLUMNS, schema: str = "") -> list[str]:
+    """Statements that make the indexes of these tables, once the rows are there."""
+    return [f"CREATE INDEX {line.format(schema=schema)}" for table in tables for line in INDEXES.get(table, ())]

@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Iterable, Iterator
 
-from directory.edition import neighbours, postings
+from directory.edition import postings
 
 
 class Vocabulary:
@@ -40,19 +40,9 @@ class Vocabulary:
             self._first[number] = self._rest[number] = _NONE
             yield number, word, len(cards), postings.pack(cards, size)
 
-    def neighbours(self) -> Iterator[tuple[int, str]]:
-        """Rows of `neighbours`."""
-        plain = sorted({word[1:] for word in self.numbers})
-        buckets: list[array[int] | None] = [None] * neighbours.BUCKETS
-        for number, word in enumerate(plain):
-            for bucket in neighbours.buckets_of(word):
-                held = buckets[bucket]
-                if held is None:
-                    held = buckets[bucket] = array("I")
-                held.append(number)
-        for bucket, held in enumerate(buckets):
-            if held is not None:
-                yield bucket, " ".join(plain[number] for number in held)
+    def plain(self) -> list[str]:
+        """The words without the letters of their fields."""
+        return sorted({word[1:] for word in self.numbers})
 
 
 _NONE: "array[int]" = array("I")

@@ -5,8 +5,11 @@ Standard input: one JSON object. Standard output, JSON lines: {"progress": […]
 
 import gc
 import json
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,14 +17,17 @@ from typing import Any
 
 from core.address import PatientRules, use_patient_rules
 from core.errors import PliError
-from directory.edition.build import Builder, Built, Scattered
+from directory.edition.build import Builder, Built
 from directory.edition.compare import check as check_difference
 from directory.edition.compare import check_readable, compare
-from directory.edition.kinds import RPPS
+from directory.edition.kinds import MSSANTE, RPPS
+from directory.edition.reading import Progress, Reading, Scattered, Source
 from directory.edition.sinks import Sink, SqliteSink
 from directory.edition.sorting import sort_by_person
+from directory.edition.tables import COLUMNS
 
 PATIENCE_S = 0.2
+NICE = 10  # whoever searches meanwhile comes first
 
 
 class _Speaker:
@@ -65,23 +71,49 @@ def build(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _build(asked: dict[str, Any], sources: dict[str, Path]) -> dict[str, Any]:
     """Raises BadInput, Scattered, OSError."""
-    sink = _sink(asked)
-    try:
-        builder = Builder(sink, sources, _Speaker(asked["totals"]), asked["struck"])
+    say_so = _Speaker(asked["totals"])
+    with _opened(asked, sources, say_so) as (sink, source):
+        builder = Builder(sink, source, sources.get(MSSANTE), say_so, asked["struck"])
         built = builder.build(partial(check_rejected, asked["rejected_percent"], force=asked["force"]))
-    except BaseException:
-        sink.abandon()
-        raise
     tallies = {kind: asdict(tally) for kind, tally in built.tallies.items()}
     return {"people": built.people, "structures": built.structures, "boxes": built.boxes, "tallies": tallies}
 
 
-def _sink(asked: dict[str, Any]) -> Sink:
+def _opened(
+    asked: dict[str, Any], sources: dict[str, Path], progress: Progress
+) -> AbstractContextManager[tuple[Sink, Source]]:
+    """Of an edition that is not finished nothing is left."""
     if asked["path"]:
-        return SqliteSink(Path(asked["path"]))
-    from directory.edition.sinks_postgres import PostgresSink
+        return _in_a_file(Path(asked["path"]), sources, progress)
+    return _in_a_schema(asked["url"], asked["schema"], sources, progress)
 
-    return PostgresSink(asked["url"], asked["schema"])
+
+@contextmanager
+def _in_a_file(path: Path, sources: dict[str, Path], progress: Progress) -> Iterator[tuple[Sink, Source]]:
+    sink = SqliteSink(path)
+    try:
+        yield sink, Reading(sources, sink, progress)
+    except BaseException:
+        sink.abandon()
+        raise
+
+
+@contextmanager
+def _in_a_schema(url: str, schema: str, sources: dict[str, Path], progress: Progress) -> Iterator[tuple[Sink, Source]]:
+    """Several may write into it: the lines are read and stored beside the rest."""
+    from directory.edition.beside import STORED, Beside
+    from directory.edition.sinks_postgres import PostgresSink, drop_schema, make_schema
+
+    make_schema(url, schema)
+    source = Beside(sources, partial(PostgresSink, url, schema), progress)
+    sink = PostgresSink(url, schema, [table for table in COLUMNS if table not in STORED])
+    try:
+        yield sink, source
+    except BaseException:
+        source.abandon()
+        sink.abandon()
+        drop_schema(url, schema)
+        raise
 
 
 def check_rejected(percent: int, built: Built, *, force: bool) -> None:
@@ -96,6 +128,7 @@ JOBS = {"compare": compare_files, "build": build}
 def main() -> int:
     """Returns the exit code. Nothing here makes circles, of millions of lists none is to be looked through."""
     gc.disable()
+    os.nice(NICE)
     asked = json.loads(sys.stdin.readline())
     use_patient_rules(PatientRules(frozenset(asked["patient_domains"]), asked["ins_oid"]))
     try:

@@ -12,6 +12,7 @@ from directory.edition.candidates import SMALL, Group, Groups, Variant
 from directory.edition.card import PERSON
 from directory.edition.kinds import MSSANTE, RED, RPPS
 from directory.edition.readers import Reader, SqliteStatements
+from directory.edition.reading import Reading
 from directory.edition.sinks import SqliteSink
 from directory.extracts import mssante, rpps
 from directory.query import parse
@@ -44,7 +45,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     texts = {RPPS: works, MSSANTE: boxes, RED: ["Adresse BAL", "anne.h@etab.test"]}
     for kind, lines in texts.items():
         (folder / kind).write_text("\n".join([*lines, ""]), encoding="utf-8")
-    Builder(SqliteSink(folder / "e.db"), {kind: folder / kind for kind in texts}, lambda *_: None).build()
+    sink = SqliteSink(folder / "e.db")
+    read = Reading({kind: folder / kind for kind in texts}, sink, lambda *_: None)
+    Builder(sink, read, folder / MSSANTE, lambda *_: None).build()
     return Reader(SqliteStatements(folder / "e.db"))
 
 

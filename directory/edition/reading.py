@@ -1,0 +1,208 @@
+"""Extractions → what their readable lines say, in one pass over each file: the half of a build that knows of no cards.
+
+Each line is kept as it stands; plain sequences go on, which another process can take.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Protocol
+
+from directory.edition import card as cards
+from directory.edition import neighbours
+from directory.edition.card import PART, PERSON, Place
+from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
+from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
+from directory.edition.sinks import Sink
+from directory.edition.sources import Tally, texts
+from directory.extracts import finess, mssante, rpps, skills
+from directory.extracts.lines import Unreadable
+
+BATCH = 5_000
+Progress = Callable[[str, int], None]
+Said = tuple[str, str, Sequence[str], str]  # structure, its place as packed text, its words, its sector
+Owned = tuple[str, str, Said | None]  # owner, packed box, the structure where it is met first
+Skilled = tuple[str, str]  # person, label
+Visit = tuple[str, Said | None, str]  # structure, what is said of it where it is met first, sector of the activity
+Person = tuple[Sequence[str], list[Visit]]  # a card's facts, where the person works
+
+
+class Scattered(Exception):
+    """The lines of a person do not stand together."""
+
+
+@dataclass
+class Read:
+    """What became of the files."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    boxes: int = 0
+
+
+class Source(Protocol):
+    """Four streams, taken in this order, each to its end; then `end`, `neighbours`, `finish`; at any time `abandon`."""
+
+    def boxes(self) -> Iterator[Owned]: ...
+
+    def skills(self) -> Iterator[Skilled]: ...
+
+    def sites(self) -> Iterator[Said]: ...
+
+    def people(self) -> Iterator[Person]: ...
+
+    def end(self) -> Read: ...
+
+    def neighbours(self, words: list[str]) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+class Reading:
+    """Reads `sources`; the lines go to `sink`, which is somebody else's to finish."""
+
+    def __init__(self, sources: Mapping[str, Path], sink: Sink, progress: Progress) -> None:
+        self._sources = sources
+        self._sink = sink
+        self._progress = progress
+        self._met: set[str] = set()
+        self._line = 0
+        self._rows: list[tuple[int, str, str, str, str]] = []
+        self._words: list[str] = []
+        self._read = Read()
+
+    def boxes(self) -> Iterator[Owned]:
+        """Of lines with the same address the first stands. Raises BadInput."""
+        red = frozenset(text.lower() for _, text in self._texts(RED))
+        seen: set[int] = set()
+        for number, text in self._texts(MSSANTE):
+            try:
+                row = mssante.row_of(text)
+            except Unreadable as fault:
+                self._read.tallies[MSSANTE].reject(number, fault)
+                continue
+            self._keep(MSSANTE, row.national_id, row.structure_id, text)
+            if hash(row.address) in seen:
+                continue
+            seen.add(hash(row.address))
+            owner = row.national_id or row.structure_id
+            if owner:
+                said = self._first(place_of_row(row)) if self._is_new(row.structure_id) else None
+                yield owner, _packed(row, red=row.address in red), said
+        self._read.boxes = len(seen)
+
+    def skills(self) -> Iterator[Skilled]:
+        """Raises BadInput."""
+        for number, text in self._texts(SKILLS):
+            try:
+                skill = skills.skill_of(text)
+            except Unreadable as fault:
+                self._read.tallies[SKILLS].reject(number, fault)
+                continue
+            self._keep(SKILLS, skill.national_id, "", text)
+            yield skill.national_id, skill.label
+
+    def sites(self) -> Iterator[Said]:
+        """Establishments, which stand before what other lines say of them. Raises BadInput."""
+        for number, text in self._texts(FINESS):
+            try:
+                row = finess.row_of(text)
+            except Unreadable as fault:
+                self._read.tallies[FINESS].reject(number, fault)
+                continue
+            self._keep(FINESS, "", f"1{row.finess}", text)
+            if isinstance(row, finess.Establishment):
+                yield self._first(place_of_establishment(row))
+
+    def people(self) -> Iterator[Person]:
+        """In the order of their identifiers. Raises Scattered, BadInput."""
+        last = ""
+        for person, group in groupby(self._activities(), key=itemgetter(0)):
+            if person < last:
+                raise Scattered
+            last = person
+            yield self._person(person, group)
+
+    def end(self) -> Read:
+        """After the last stream: every line is written."""
+        self._flush()
+        return self._read
+
+    def neighbours(self, words: list[str]) -> None:
+        """Which of all words are nearly alike: at the end, when the cards of each word no longer take room."""
+        self._words = words
+
+    def finish(self) -> None:
+        """The sink is finished by its owner."""
+        self._sink.write("neighbours", neighbours.rows(self._words))
+
+    def abandon(self) -> None:
+        """Nothing is ours alone."""
+
+    def _activities(self) -> Iterator[tuple[str, str, rpps.Activity]]:
+        for number, text in self._texts(RPPS):
+            try:
+                activity = rpps.activity_of(text)
+            except Unreadable as fault:
+                self._read.tallies[RPPS].reject(number, fault)
+                continue
+            person, structure = activity.national_id, activity.structure_id
+            self._keep(RPPS, person, structure, text)
+            yield person, structure, activity
+
+    def _person(self, person: str, group: Iterator[tuple[str, str, rpps.Activity]]) -> Person:
+        facts: tuple[str, ...] = ()
+        visits: list[Visit] = []
+        for _, structure, one in group:
+            facts = facts or (PERSON, person, one.title_code, one.given, one.family, one.profession, one.skill,
+                              one.profession_code, one.sector_code)  # fmt: skip
+            if self._is_new(structure) or (one.postcode and not structure):
+                visits.append((structure, self._first(place_of_activity(one), one.sector_code), one.sector_code))
+            elif structure and all(structure != visit[0] for visit in visits):
+                visits.append((structure, None, one.sector_code))
+        return facts, visits
+
+    def _is_new(self, structure: str) -> bool:
+        return bool(structure) and structure not in self._met
+
+    def _first(self, place: Place, sector: str = "") -> Said:
+        self._met.add(place.structure_id)
+        return said_of(place, sector)
+
+    def _texts(self, kind: str) -> Iterator[tuple[int, str]]:
+        if kind not in self._sources:
+            return
+        tally = self._read.tallies[kind] = Tally()
+        for number, text in texts(self._sources[kind], kind, tally):
+            yield number, text
+            if tally.read % BATCH == 0:
+                self._progress(kind, tally.read)
+        self._progress(kind, tally.read)
+
+    def _keep(self, source: str, person: str, structure: str, text: str) -> None:
+        self._line += 1
+        self._rows.append((self._line, source, person, structure, text))
+        if len(self._rows) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sink.write("lines", self._rows)
+        self._rows = []
+
+
+def said_of(place: Place, sector: str = "") -> Said:
+    return place.structure_id, pack_place(place), cards.place_words(place), sector
+
+
+def pack_place(place: Place) -> str:
+    return PART.join(
+        (place.postcode, place.city, place.department, place.name, place.structure_id, place.street, place.phone)
+    )
+
+
+def _packed(row: mssante.Row, *, red: bool) -> str:
+    digital, hidden = "1" if row.takes_digital else "", "1" if red else ""
+    return PART.join((row.address, row.kind, digital, hidden, "0", row.service, row.structure_id))
