@@ -65,6 +65,7 @@ class Judging:
         self._settings = settings
         self._watch = Watch((settings.ca_file, settings.crl_file))
         self._fence: Fence | None = None  # commands that judge nothing need no certificates
+        self._reading = threading.Lock()
 
     def __call__(self, raw: bytes, sender: str | None, at: datetime) -> Verdict:
         """Raises Temporary where the files of trust could never be read."""
@@ -95,6 +96,12 @@ class Judging:
 
     def _renewed(self) -> Fence:
         before = self._fence
+        with self._reading:
+            if self._fence is None or self._fence is before:
+                return self._replaced(before)
+            return self._fence  # another thread has read them meanwhile
+
+    def _replaced(self, before: Fence | None) -> Fence:
         try:
             self._fence = self._read()
         except (BadTrust, OSError) as error:

@@ -78,6 +78,25 @@ def test_authorities_are_needed_where_something_is_judged_only(tmp_path: Path):
     judge.close()
 
 
+def test_threads_that_ask_first_together_share_one_fence(tmp_path: Path, monkeypatch):
+    made: list[Fence] = []
+
+    class Counted(Fence):
+        def __init__(self, *arguments, **more):
+            time.sleep(0.05)
+            super().__init__(*arguments, **more)
+            made.append(self)
+
+    monkeypatch.setattr("ops.trust_files.Fence", Counted)
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "ca.pem").write_bytes(pki().root.certificate_pem)
+    judge = Judging(Settings.load(tmp_path))
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(lambda _: judge(signed(), SIGNER, NOW), range(4)))) == 1
+    judge.close()
+    assert len(made) == 1
+
+
 def test_a_changed_file_is_seen_once(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("ops.trust_files.LOOK_S", 0.0)
     path = tmp_path / "crl.pem"
