@@ -69,7 +69,14 @@ class MatrixUser:
             with suppress(ClientError):
                 await self._keys_in_step()
                 for room_id in answer.rooms.invite:
-                    await self.client.join(room_id)
+                    await self._join(room_id)
+
+    async def _join(self, room_id: str) -> None:
+        """An invitation is told once; a busy homeserver may refuse the first answer to it."""
+        for _ in range(5):
+            if isinstance(await self.client.join(room_id), nio.JoinResponse):
+                return
+            await asyncio.sleep(1)
 
     def _read(self, event: Any) -> Any:
         if isinstance(event, nio.MegolmEvent):
