@@ -30,7 +30,7 @@ from core.tables import metadata
 MOST_PASSENGERS = 256
 MOST_TRIES = 5
 GATHER_S, GATHER_TURNS = 0.002, 4
-LONG_RIDE_S = 0.005
+LONG_RIDE_S = 0.005  # about as long as everybody is waited for
 
 Work = Callable[[Session], Any]
 

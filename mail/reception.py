@@ -30,9 +30,7 @@ from mail.recipients import Recipient, find_recipient, with_inbox
 from mail.spool import Spool, Spooled, spool_bytes
 from mail.stages.stage import Stage
 
-# Octets of a message that the loop itself reads. A letter of 200 KiB takes it half a millisecond, the most hostile one
-# of 256 KiB forty-five; a thread for each would wait for the interpreter longer than that.
-AT_ONCE = 256 * 1024
+AT_ONCE = 256 * 1024  # octets of a message that the loop itself reads; a thread would wait longer for the interpreter
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from core.address import Address
-from core.audit import Event
 from core.clock import epoch_ms
 from core.errors import BadInput
 from mail.encryption import is_known
-from mail.folders import find_inbox
 from mail.sent import ANSWERED, DELIVERED, READ
 from mail.timeline import latest_sent
 from portal.contacts import Contact, contacts
-from portal.inbox import latest_letters
+from portal.inbox import latest_heard
 from portal.sent import LISTED
 from portal.services import Services
 from portal.session import Visitor
@@ -52,11 +50,7 @@ class Certainty:
 
     def _last(self, session: Session, visitor: Visitor, address: str) -> int:
         services = self._services
-        event = Event(visitor.actor, "mail.list", "allowed", services.clock.now(), None, visitor.holder_id)
-        services.trail.record(session, event)
-        ids = latest_letters(session, find_inbox(session, visitor.mailbox_id).id)
-        metas = services.store.metas(session, ids, visitor.holder_id).values()
-        heard = [meta.received_at for meta in metas if meta.from_.lower() == address]
+        heard = [meta.received_at for meta in latest_heard(session, services, visitor) if meta.from_.lower() == address]
         sent = latest_sent(session, services.keyring, visitor.mailbox_id, LISTED)
         arrived = [event for one in sent for event in one.events if event.kind in _ARRIVED]
         return max(heard + [epoch_ms(one.at) for one in arrived if one.recipient.lower() == address], default=0)

@@ -2,13 +2,11 @@
 
 from sqlalchemy.orm import Session
 
-from core.audit import Event
 from directory.annuaire import Annuaire
 from directory.edition.card import Card
 from directory.listing import by_address
-from mail.folders import find_inbox
 from mail.timeline import latest_recipients
-from portal.inbox import LISTED, latest_letters
+from portal.inbox import LISTED, latest_heard
 from portal.services import Services
 from portal.session import Visitor
 
@@ -32,9 +30,6 @@ class Correspondents:
 
     def _addresses(self, session: Session, visitor: Visitor) -> set[str]:
         services = self._services
-        event = Event(visitor.actor, "mail.list", "allowed", services.clock.now(), None, visitor.holder_id)
-        services.trail.record(session, event)
-        ids = latest_letters(session, find_inbox(session, visitor.mailbox_id).id)
-        heard = {meta.from_ for meta in services.store.metas(session, ids, visitor.holder_id).values()}
+        heard = {meta.from_ for meta in latest_heard(session, services, visitor)}
         written = latest_recipients(session, services.keyring, visitor.mailbox_id, LISTED)
         return {address.lower() for address in heard | written if address}

@@ -62,12 +62,8 @@ class Inbox:
 
     def bundles(self, visitor: Visitor) -> tuple[Bundle, ...]:
         """Patients with something new first, then by their newest letter. The look is in the trail before."""
-        self._services.db.run(self._trace, visitor)
+        self._services.db.run(_trace, self._services, visitor)
         return self._services.db.read(self._bundles, visitor)
-
-    def _trace(self, session: Session, visitor: Visitor) -> None:
-        event = Event(visitor.actor, "mail.list", "allowed", self._services.clock.now(), None, visitor.holder_id)
-        self._services.trail.record(session, event)
 
     def _bundles(self, session: Session, visitor: Visitor) -> tuple[Bundle, ...]:
         rows = _rows(session, find_inbox(session, visitor.mailbox_id).id)
@@ -90,9 +86,16 @@ class Inbox:
             return None
 
 
-def latest_letters(session: Session, folder_id: int) -> list[int]:
-    """The numbers of the messages that a page lists, newest first."""
-    return [row.message_id for row in _rows(session, folder_id)]
+def latest_heard(session: Session, services: Services, visitor: Visitor) -> list[MessageMeta]:
+    """Unit of work: of the messages that a page lists, and the look in the trail."""
+    _trace(session, services, visitor)
+    ids = [row.message_id for row in _rows(session, find_inbox(session, visitor.mailbox_id).id)]
+    return list(services.store.metas(session, ids, visitor.holder_id).values())
+
+
+def _trace(session: Session, services: Services, visitor: Visitor) -> None:
+    event = Event(visitor.actor, "mail.list", "allowed", services.clock.now(), None, visitor.holder_id)
+    services.trail.record(session, event)
 
 
 def _rows(session: Session, folder_id: int) -> list[_Row]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from directory.edition import card as cards
 from directory.edition import neighbours
@@ -21,6 +21,7 @@ from directory.extracts import finess, mssante, rpps, skills
 from directory.extracts.lines import Unreadable
 
 BATCH = 5_000
+Row = TypeVar("Row")
 Progress = Callable[[str, int], None]
 Said = tuple[str, str, Sequence[str], str]  # structure, its place as packed text, its words, its sector
 Owned = tuple[str, str, Said | None]  # owner, packed box, the structure where it is met first
@@ -78,12 +79,7 @@ class Reading:
         """Of lines with the same address the first stands. Raises BadInput."""
         red = frozenset(text.lower() for _, text in self._texts(RED))
         seen: set[int] = set()
-        for number, text in self._texts(MSSANTE):
-            try:
-                row = mssante.row_of(text)
-            except Unreadable as fault:
-                self._read.tallies[MSSANTE].reject(number, fault)
-                continue
+        for text, row in self._lines(MSSANTE, mssante.row_of):
             self._keep(MSSANTE, row.national_id, row.structure_id, text)
             if hash(row.address) in seen:
                 continue
@@ -96,23 +92,13 @@ class Reading:
 
     def skills(self) -> Iterator[Skilled]:
         """Raises BadInput."""
-        for number, text in self._texts(SKILLS):
-            try:
-                skill = skills.skill_of(text)
-            except Unreadable as fault:
-                self._read.tallies[SKILLS].reject(number, fault)
-                continue
+        for text, skill in self._lines(SKILLS, skills.skill_of):
             self._keep(SKILLS, skill.national_id, "", text)
             yield skill.national_id, skill.label
 
     def sites(self) -> Iterator[Said]:
         """Establishments, which stand before what other lines say of them. Raises BadInput."""
-        for number, text in self._texts(FINESS):
-            try:
-                row = finess.row_of(text)
-            except Unreadable as fault:
-                self._read.tallies[FINESS].reject(number, fault)
-                continue
+        for text, row in self._lines(FINESS, finess.row_of):
             self._keep(FINESS, "", f"1{row.finess}", text)
             if isinstance(row, finess.Establishment):
                 yield self._first(place_of_establishment(row))
@@ -143,12 +129,7 @@ class Reading:
         """Nothing is ours alone."""
 
     def _activities(self) -> Iterator[tuple[str, str, rpps.Activity]]:
-        for number, text in self._texts(RPPS):
-            try:
-                activity = rpps.activity_of(text)
-            except Unreadable as fault:
-                self._read.tallies[RPPS].reject(number, fault)
-                continue
+        for text, activity in self._lines(RPPS, rpps.activity_of):
             person, structure = activity.national_id, activity.structure_id
             self._keep(RPPS, person, structure, text)
             yield person, structure, activity
@@ -171,6 +152,16 @@ class Reading:
     def _first(self, place: Place, sector: str = "") -> Said:
         self._met.add(place.structure_id)
         return said_of(place, sector)
+
+    def _lines(self, kind: str, row_of: Callable[[str], Row]) -> Iterator[tuple[str, Row]]:
+        """Each line with what it says; what cannot be read is a rejection."""
+        for number, text in self._texts(kind):
+            try:
+                row = row_of(text)
+            except Unreadable as fault:
+                self._read.tallies[kind].reject(number, fault)
+            else:
+                yield text, row
 
     def _texts(self, kind: str) -> Iterator[tuple[int, str]]:
         if kind not in self._sources:

@@ -41,13 +41,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def annuaire(db: Db, tmp_path: Path):
-    found = Annuaire(db, tmp_path / "annuaire")
-    yield found
-    found.close()
-
-
 def take(db: Db, annuaire: Annuaire, *paths: Path) -> int:
     return Importer(db, annuaire, RULES, quiet).run(paths, NOW)["edition"]
 

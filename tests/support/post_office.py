@@ -42,6 +42,7 @@ from mail.judge import UNSIGNED
 from mail.line import House
 from mail.listeners import Listeners, Socket
 from mail.reception import Reception
+from mail.spool import IN_MEMORY
 from mail.store import Opened, Store
 from mail.tables import folder_messages
 from tests.support.passwords import hashed
@@ -113,7 +114,7 @@ class PostOffice:
     folder: Path
     insecure: bool = True
     house_options: dict = field(default_factory=dict)
-    row_octets: int = 262144
+    row_octets: int = IN_MEMORY
     announce: tuple[str, ...] = ("record.file",)
     verdict: Verdict = UNSIGNED
     connections: tuple[int, int] = (500, 50)
