@@ -25,7 +25,7 @@ from mail.accounts import Account, account_by_certificate, account_by_login, acc
 from mail.acting import mailbox_of_delegate, split_login
 from mail.auth_trail import AuthTrail
 from mail.bearer import TokenCheck, TokenLogin
-from mail.throttle import Throttle
+from mail.throttle import BEARERS, Throttle
 from mail.uses import Uses
 
 REMEMBERED = 4096
@@ -48,7 +48,7 @@ class Identity:
 
 
 class Throttled(Temporary):
-    """Too many wrong passwords from there, or for this login: wait. SMTP 454 4.7.0, IMAP NO [UNAVAILABLE]."""
+    """Too many failures from there, or for this login: wait. SMTP 454 4.7.0, IMAP NO [UNAVAILABLE]."""
 
 
 class Authenticator:
@@ -74,6 +74,7 @@ class Authenticator:
         self._tokens = tokens
         self._failures = failures
         self._throttle = Throttle(clock)
+        self._token_throttle = Throttle(clock, BEARERS)
         self._known = _Remembered()
 
     async def password(self, login: str, password: str, peer: str = "", *, devices: bool = False) -> Identity | None:
@@ -84,10 +85,7 @@ class Authenticator:
         `mailbox*person`: a named delegate enters a mailbox that is not their own.
         """
         who = self._keyring.blind("login", login.strip().lower())
-        if self._throttle.refuses(who, peer):
-            log.warning("auth.throttled", peer=peer)
-            await self._trace(who, peer, "throttled")
-            raise Throttled("too many attempts, try again later", "authentication throttled")
+        await self._check_throttle(self._throttle, who, peer)
         person, wanted = split_login(login)
         account = await self._db.aread(account_by_login, self._keyring, person)
         right = (devices and await self._is_device(account, password)) or await self._is_right(account, password)
@@ -99,11 +97,17 @@ class Authenticator:
             await self._trace(who, peer, "refused", account)
         return found
 
-    async def certificate(self, sha256: str) -> Identity | None:
-        """A software's account by the SHA-256 (hexadecimal) of the client certificate that the handshake checked."""
+    async def certificate(self, sha256: str, acts_for: str = "", peer: str = "") -> Identity | None:
+        """A software's account by the SHA-256 (hexadecimal) of the client certificate that the handshake checked.
+
+        `acts_for`: the identity that the client wants (RFC 4422 appendix A), which is its own or none.
+        """
         account = await self._db.aread(account_by_certificate, self._keyring, sha256) if sha256 else None
-        good = account is not None and account.may_log_in
-        log.info("auth.certificate", account=account.id if account else None, ok=good)
+        named = account is not None and acts_for.strip().lower() in {"", account.address.key}
+        good = account is not None and account.may_log_in and named
+        log.info("auth.certificate", account=account.id if account else None, ok=good, peer=peer)
+        if not good:
+            await self._trace(self._keyring.blind("login", sha256), peer, "refused", account)
         return await self._entered(account) if account and good else None
 
     @property
@@ -118,15 +122,14 @@ class Authenticator:
         about organisations. `certificate_sha256`: of the client certificate of the connection; `peer`: the IP address.
         Raises Throttled, Temporary (the issuer does not answer), DatabaseDown.
         """
+        if not given.token:
+            return None
         who = self._keyring.blind("login", given.login.strip().lower())
-        if self._throttle.refuses(who, peer):
-            log.warning("auth.throttled", peer=peer)
-            await self._trace(who, peer, "throttled")
-            raise Throttled("too many attempts, try again later", "authentication throttled")
+        await self._check_throttle(self._token_throttle, who, peer)
         person = await self._tokens(given.token, certificate_sha256) if self._tokens else None
         account = await self._subject(person.subject, given.login) if person else None
         good = account is not None and account.may_log_in
-        self._throttle.note(who, peer, good=good)
+        self._token_throttle.note(who, peer, good=good)
         log.info("auth.bearer", account=account.id if account else None, token=person is not None, ok=good, peer=peer)
         if not good:
             await self._trace(who, peer, "refused", account)
@@ -143,6 +146,12 @@ class Authenticator:
         if self._uses:
             await self._uses.note(identity.mailbox_id)
         return identity
+
+    async def _check_throttle(self, throttle: Throttle, who: bytes, peer: str) -> None:
+        if throttle.refuses(who, peer):
+            log.warning("auth.throttled", peer=peer)
+            await self._trace(who, peer, "throttled")
+            raise Throttled("too many attempts, try again later", "authentication throttled")
 
     async def _trace(self, who: bytes, peer: str, outcome: str, account: Account | None = None) -> None:
         known = (account.id, account.holder_id) if account else (0, 0)

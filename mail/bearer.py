@@ -24,7 +24,8 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TokenLogin:
-    """`login`: the mailbox that the client wants; empty where it leaves that to the token."""
+    """`login`: the mailbox that the client wants; empty where it leaves that to the token. An empty `token` is no
+    attempt: the client asks what is wanted here (RFC 7628 §4.3)."""
 
     login: str
     token: str
@@ -74,7 +75,8 @@ def _fields(text: bytes) -> dict[str, str]:
 
 
 def _token(fields: dict[str, str]) -> str:
-    scheme, _space, token = fields.get("auth", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise BadSasl("there is no bearer token")
+    """Empty where there is none."""
+    scheme, _space, token = fields.get("auth", "").strip().partition(" ")
+    if scheme and scheme.lower() != "bearer":
+        raise BadSasl("this is no bearer token")
     return token.strip()

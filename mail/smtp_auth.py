@@ -2,12 +2,14 @@
 
 import base64
 
+from core.errors import Temporary
 from mail import bearer
 from mail.auth import Authenticator, Identity, Throttled
 from mail.limits import IMAP_AUTH_LINE
 from mail.line import Line
 from mail.replies import MailError
 from mail.sasl import MECHANISMS, BadSasl, decode_answer, decode_plain, decode_text
+from mail.wire import TooLong
 
 
 def mechanisms(authenticator: Authenticator) -> tuple[str, ...]:
@@ -16,8 +18,10 @@ def mechanisms(authenticator: Authenticator) -> tuple[str, ...]:
 
 
 async def exchange(line: Line, argument: str) -> Identity:
-    """Who it is. Raises MailError (454, 501, 504, 535), DatabaseDown, HungUp."""
+    """Who it is. Raises MailError (454, 500, 501, 504, 535), HungUp."""
     mechanism, _space, initial = argument.partition(" ")
+    if not mechanism:
+        raise MailError(501, "5.5.4", "a mechanism is wanted")
     if mechanism.upper() not in mechanisms(line.house.authenticator):
         raise MailError(504, "5.5.4", "this mechanism is not offered")
     try:
@@ -26,6 +30,8 @@ async def exchange(line: Line, argument: str) -> Identity:
         raise MailError(501, "5.5.2", "the answer cannot be read") from None
     except Throttled:
         raise MailError(454, "4.7.0", "too many attempts, try again later") from None
+    except Temporary as error:  # the database, or the issuer of tokens
+        raise MailError(454, "4.7.0", "temporary authentication failure", str(error)) from None
     if found is None:
         raise MailError(535, "5.7.8", "authentication credentials invalid")
     return found
@@ -43,9 +49,7 @@ async def _identify(line: Line, mechanism: str, initial: str) -> Identity | None
         return await check.password(*decode_plain(answer), line.peer.address, devices=True)
     if mechanism in bearer.MECHANISMS:
         return await _bearer(line, mechanism, answer)
-    found = await check.certificate(line.peer.certificate_sha256)
-    acts_for = decode_text(answer).strip().lower()
-    return found if found is not None and acts_for in {"", found.address.key} else None
+    return await check.certificate(line.peer.certificate_sha256, decode_text(answer), line.peer.address)
 
 
 async def _bearer(line: Line, mechanism: str, answer: bytes) -> Identity | None:
@@ -63,7 +67,10 @@ async def _answer(line: Line, initial: str, challenge: str) -> bytes:
     if initial:
         return decode_answer(initial.encode())
     line.say(f"334 {challenge}")
-    given = await line.line(IMAP_AUTH_LINE)
+    try:
+        given = await line.line(IMAP_AUTH_LINE)
+    except TooLong:
+        raise MailError(500, "5.5.6", "the answer is too long") from None  # RFC 4954 §6
     if given == b"*":
         raise MailError(501, "5.7.0", "authentication cancelled")
     return decode_answer(given)

@@ -18,6 +18,13 @@ class HungUp(ConnectionError):
     """The peer is gone."""
 
 
+class TooLong(MailError):
+    """The line is longer than may be; it is consumed."""
+
+    def __init__(self) -> None:
+        super().__init__(500, "5.5.2", "line too long")
+
+
 class Tap(Protocol):
     """The part of a transport that stops and starts the flow."""
 
@@ -70,7 +77,7 @@ class Wire:
     async def line(self, most: int, partly: Callable[[], None]) -> bytes:
         """The next line without its CRLF; `partly` is called when only a part of it is here.
 
-        Raises MailError for a line that is too long or not ended by CRLF alone (it is consumed), HungUp.
+        Raises TooLong, MailError for one that is not ended by CRLF alone (it is consumed), HungUp.
         """
         fits = True
         while (at := self._buffer.find(b"\n")) < 0:
@@ -84,7 +91,7 @@ class Wire:
     def _cut(self, at: int, most: int, *, fits: bool) -> bytes:
         line, self._buffer = self._buffer[: at + 1], self._buffer[at + 1 :]
         if not fits or len(line) > most:
-            raise MailError(500, "5.5.2", "line too long")
+            raise TooLong
         if not line.endswith(b"\r\n") or line.count(b"\r") != 1 or b"\0" in line:
             raise MailError(500, "5.5.2", "lines end with CR LF; a bare CR, a bare LF or a NUL is refused")
         return line[:-2]

@@ -11,7 +11,7 @@ from mail.imap.parse import decode_base64
 from mail.imap.reader import Overflow, RawLine
 from mail.imap.respond import go_on
 from mail.imap.session import Session
-from mail.sasl import BadSasl
+from mail.sasl import BadSasl, decode_text
 
 
 async def authenticate(session: Session, command: Authenticate) -> str:
@@ -41,11 +41,14 @@ async def _login(session: Session, initial: bytes | None) -> str:
 
 
 async def _external(session: Session, initial: bytes | None) -> str:
-    """The client certificate of the TLS handshake says who it is; an authorisation identity is not taken."""
-    wanted = initial if initial is not None else await _ask(session, b"")
-    if wanted or session.certificate is None:
-        raise failed(session)
-    return welcome(session, await session.services.authenticator.certificate(session.certificate))
+    """The client certificate of the TLS handshake says who it is; whoever names an identity names that one."""
+    answer = initial if initial is not None else await _ask(session, b"")
+    try:
+        acts_for = decode_text(answer)
+    except BadSasl:
+        raise ImapBad("the answer is not of the mechanism's form") from None
+    check = session.services.authenticator
+    return welcome(session, await check.certificate(session.certificate or "", acts_for, session.wire.host))
 
 
 async def _oauthbearer(session: Session, initial: bytes | None) -> str:

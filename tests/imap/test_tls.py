@@ -1,5 +1,6 @@
 """Implicit TLS, client certificates, and a STARTTLS that is not one. RFC 8314 §3.2, RFC 4422 appendix A."""
 
+import base64
 import ssl
 
 import pytest
@@ -31,6 +32,16 @@ async def test_a_software_shows_its_certificate(house: ImapHouse, secure: int) -
     assert "AUTH=EXTERNAL" in await client.line()
     assert (await client.command("AUTHENTICATE EXTERNAL =", "a"))[-1].startswith("a OK [CAPABILITY")
     assert (await client.command("SELECT INBOX"))[-1].startswith("x OK")
+    await client.close()
+
+
+async def test_a_software_may_name_itself(house: ImapHouse, secure: int) -> None:
+    """Thunderbird and curl do."""
+    house.software()
+    client = await RawClient.connect(secure, house.tls.client_side(certificate=True))
+    await client.line()
+    own = base64.b64encode(LEA.upper().encode()).decode()
+    assert (await client.command(f"AUTHENTICATE EXTERNAL {own}"))[-1].startswith("x OK")
     await client.close()
 
 

@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from core.address import Address
+from core.audit import Trail
 from core.clock import FakeClock
 from core.db import Db
 from core.errors import BadInput, NotFound, Refused
+from core.tables import audit
 from crypto.passwords import hash_password
 from directory.activity import Patience, follow_use, warned_at
 from directory.delegates import add_delegate, remove_delegate
@@ -26,6 +29,7 @@ from mail.accounts import (
     set_state,
 )
 from mail.auth import Authenticator, Throttled
+from mail.auth_trail import AuthTrail
 from mail.sasl import BadSasl, decode_answer, decode_plain
 from mail.uses import Uses
 from tests.support.passwords import hashed
@@ -86,6 +90,19 @@ async def test_certificate(office: PostOffice) -> None:
     assert found is not None and found.address.text == ROBOT
     for other in ("", "0" * 64, office.papers.stranger.sha256):
         assert await office.authenticator.certificate(other) is None
+    assert await office.authenticator.certificate(office.papers.robot.sha256, ROBOT.upper()) == found
+    assert await office.authenticator.certificate(office.papers.robot.sha256, AUBIN) is None
+
+
+async def test_a_certificate_that_opens_nothing_is_in_the_trail(office: PostOffice) -> None:
+    trail = AuthTrail(office.db, Trail(lambda _: b"t" * 32), office.clock)
+    door = Authenticator(office.db, office.keyring, office.clock, failures=trail)
+    await door.certificate(office.papers.stranger.sha256, peer="192.0.2.1")
+    await door.certificate(office.papers.robot.sha256, AUBIN, "192.0.2.2")
+    columns = (audit.c.actor, audit.c.action, audit.c.detail)
+    found = office.db.read(lambda rows: rows.execute(select(*columns).order_by(audit.c.seq)).all())
+    known = str(account_id(office, ROBOT))
+    assert found == [("unknown", "auth.refused", "192.0.2.1"), (known, "auth.refused", "192.0.2.2")]
 
 
 async def test_guessing_one_login_from_one_address(office: PostOffice) -> None:

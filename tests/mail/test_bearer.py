@@ -11,13 +11,14 @@ from core.clock import FakeClock
 from core.db import Db
 from core.errors import Refused, Temporary
 from core.settings import Settings
+from mail import throttle
 from mail.accounts import NewAccount, account_by_login, accounts_of, create_account, set_state, set_subject
-from mail.auth import Authenticator
+from mail.auth import Authenticator, Throttled
 from mail.bearer import TokenLogin, decode_oauthbearer, decode_xoauth2
 from mail.sasl import BadSasl
 from ops.bearing import token_check
 from ops.cli import main as cli
-from tests.support.post_office import AUBIN, PHARMACY, PostOffice
+from tests.support.post_office import AUBIN, PASSWORD, PHARMACY, PostOffice
 from tests.support.token_maker import AUDIENCE, ISSUER, SUBJECT, Maker, claims
 
 MAKER = Maker()
@@ -46,7 +47,7 @@ def door(office: PostOffice, home: Path, **changes: str) -> Authenticator:
 
 def fresh(**changes):
     now = int(FakeClock().now().timestamp())
-    return MAKER.token(claims(iat=now, exp=now + 120, **changes))
+    return MAKER.token(claims(**{"iat": now, "exp": now + 120, **changes}))
 
 
 async def test_the_person_opens_the_own_mailbox(office: PostOffice, tmp_path: Path) -> None:
@@ -91,6 +92,27 @@ async def test_a_token_that_does_not_hold_opens_nothing(office: PostOffice, tmp_
     assert await door(office, tmp_path).bearer(TokenLogin(AUBIN, changed)) is None
 
 
+async def test_old_tokens_lock_nobody_out(office: PostOffice, tmp_path: Path) -> None:
+    """A client that comes back with the token of yesterday; strangers who name a mailbox, or none."""
+    at, old = door(office, tmp_path), fresh(exp=int(FakeClock().now().timestamp()) - 60)
+    for number in range(throttle.LOGIN + 1):
+        assert await at.bearer(TokenLogin((AUBIN, "")[number % 2], old), peer=f"192.0.2.{number % 3}") is None
+    assert await at.bearer(TokenLogin(AUBIN, fresh()), peer="192.0.2.1") is not None
+    assert await at.bearer(TokenLogin("", fresh()), peer="192.0.2.1") is not None
+    assert await at.password(AUBIN, PASSWORD, "192.0.2.1") is not None
+
+
+async def test_one_address_with_nothing_but_refused_tokens_is_not_heard_for_a_while(
+    office: PostOffice, tmp_path: Path
+) -> None:
+    at = door(office, tmp_path)
+    for _ in range(throttle.TOKENS):
+        await at.bearer(TokenLogin(AUBIN, "x.y.z"), peer="192.0.2.1")
+    with pytest.raises(Throttled):
+        await at.bearer(TokenLogin(AUBIN, fresh()), peer="192.0.2.1")
+    assert await at.bearer(TokenLogin(AUBIN, fresh()), peer="192.0.2.2") is not None
+
+
 async def test_without_the_issuers_keys_nobody_is_told_no(office: PostOffice, tmp_path: Path) -> None:
     at = door(office, tmp_path, keys="nowhere.json")
     with pytest.raises(Temporary):
@@ -108,6 +130,15 @@ def test_oauthbearer() -> None:
     assert decode_oauthbearer(b"n,,\x01auth=bearer t\x01\x01").login == ""
 
 
+@pytest.mark.parametrize("auth", [b"", b"Bearer ", b"bearer"])
+def test_whoever_brings_no_token_asks_what_is_wanted(auth: bytes) -> None:
+    for found in (
+        decode_xoauth2(b"user=a\x01auth=" + auth + b"\x01\x01"),
+        decode_oauthbearer(b"n,a=a,\x01host=imap\x01port=143\x01auth=" + auth + b"\x01\x01"),  # RFC 7628 §4.3
+    ):
+        assert (found.login, found.token) == ("a", "")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -120,7 +151,6 @@ def test_oauthbearer() -> None:
         b"n,a=x\x01auth=Bearer x\x01\x01",
         b"n,a=x,,\x01auth=Bearer x\x01\x01",
         b"p=tls-unique,,\x01auth=Bearer x\x01\x01",
-        b"n,,\x01auth=Bearer \x01\x01",
         b"n,,\x01auth=Bearer \xff\x01\x01",
         b"n,,\x01auth=Bearer a\0b\x01\x01",
         b"\x01" * 1000,
