@@ -5,7 +5,7 @@ subject or content. The tag is a MAC over the row and its number: a flipped byte
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -59,6 +59,13 @@ class Trail:
         values = _values(event) | {"seq": next_number(session, COUNTER)}
         session.execute(insert(audit), values | {"tag": self._tag(values)})
         return int(values["seq"])
+
+    def record_each(self, session: Session, event: Event, refs: Collection[int]) -> None:
+        """As `record`, the same event about each of `refs`."""
+        if refs:
+            values, first = _values(event), next_number(session, COUNTER, len(refs))
+            rows = [values | {"ref": ref, "seq": seq} for seq, ref in enumerate(refs, first)]
+            session.execute(insert(audit), [row | {"tag": self._tag(row)} for row in rows])
 
     def row(self, event: Event) -> Row:
         """The entry as freight; the train gives the number, then the tag is made."""

@@ -5,7 +5,7 @@ session has to ask to be up to date. A UID that goes leaves a tombstone. Signals
 """
 
 import enum
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -201,15 +201,22 @@ def move_all(session: Session, source: int, target: int) -> None:
     move(session, source, _all_uids(session, source), target)
 
 
-def expunge(session: Session, folder_id: int, uids: Sequence[int] | None, now: datetime) -> tuple[int, ...]:
-    """Remove the messages marked \\Deleted, among `uids` when given (RFC 4315 §2.1); returns the UIDs that went."""
+def expunge(session: Session, folder_id: int, uids: Sequence[int] | None, now: datetime) -> dict[int, int]:
+    """Remove the messages marked \\Deleted, among `uids` when given (RFC 4315 §2.1): UID → message of what went."""
     query = select(folder_messages.c.uid, folder_messages.c.message_id).where(
         folder_messages.c.folder_id == folder_id, folder_messages.c.flags.contains(DELETED, escape="!")
     )
     wanted = None if uids is None else set(uids)
     rows = session.execute(query.order_by(folder_messages.c.uid)).all()
-    going = [row for row in rows if wanted is None or row[0] in wanted]
-    return _remove(session, folder_id, going, now)
+    going = {row[0]: row[1] for row in rows if wanted is None or row[0] in wanted}
+    _remove(session, folder_id, going, now)
+    return going
+
+
+def held(session: Session, folder_id: int) -> list[int]:
+    """The messages of the folder, in the order of their UIDs."""
+    query = select(folder_messages.c.message_id).where(folder_messages.c.folder_id == folder_id)
+    return list(session.execute(query.order_by(folder_messages.c.uid)).scalars())
 
 
 def clear_folder(session: Session, folder_id: int, now: datetime) -> None:
@@ -217,14 +224,12 @@ def clear_folder(session: Session, folder_id: int, now: datetime) -> None:
     rows = session.execute(
         select(folder_messages.c.uid, folder_messages.c.message_id).where(folder_messages.c.folder_id == folder_id)
     ).all()
-    _remove(session, folder_id, rows, now)
+    _remove(session, folder_id, {row[0]: row[1] for row in rows}, now)
 
 
-def _remove(session: Session, folder_id: int, rows: Sequence[Any], now: datetime) -> tuple[int, ...]:
-    uids = tuple(row[0] for row in rows)
-    _take_out(session, folder_id, uids)
-    release(session, {row[1] for row in rows}, now)
-    return uids
+def _remove(session: Session, folder_id: int, going: Mapping[int, int], now: datetime) -> None:
+    _take_out(session, folder_id, list(going))
+    release(session, set(going.values()), now)
 
 
 def _take_out(session: Session, folder_id: int, uids: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session as Rows
 
-from mail import folders, tree
+from mail import deletion, folders, tree
 from mail.acl import require
 from mail.imap.commands import Create, Delete, Rename, Subscribe
 from mail.imap.errors import ImapBad
@@ -22,8 +22,9 @@ async def create(session: Session, command: Create) -> str:
 
 async def delete(session: Session, command: Delete) -> str:
     """Raises NoSuchFolder, FolderKept, NoPermission."""
-    who, now = session.holder, session.services.clock.now()
-    gone = await session.services.db.arun(tree.delete_folder, session.services.keyring, who, command.mailbox, now)
+    services, who = session.services, session.holder
+    where = (services.trail, services.keyring, who, command.mailbox)
+    gone = await services.db.arun(deletion.delete_folder, *where, services.clock.now())
     if session.view is not None and session.view.folder.id == gone:  # whatever its name was when it was selected
         session.deselect()
     return "deleted"

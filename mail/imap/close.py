@@ -1,6 +1,6 @@
 """CLOSE and UNSELECT. RFC 3501 §6.4.2, RFC 3691."""
 
-from mail import folder_rows
+from mail import deletion, folder_rows
 from mail.imap.commands import Close, Unselect
 from mail.imap.session import Session
 
@@ -9,8 +9,9 @@ async def close(session: Session, _command: Close) -> str:
     """Messages marked \\Deleted go in silence, unless the mailbox was only examined or the right is missing."""
     view = session.selected
     if not view.read_only and "e" in view.rights:
-        now = session.services.clock.now()
-        gone = await session.services.db.arun(folder_rows.expunge, view.folder.id, None, now)
+        services = session.services
+        where = (services.trail, session.holder, view.folder.id)
+        gone = await services.db.arun(deletion.expunge, *where, None, services.clock.now())
         if gone and session.qresync:  # RFC 7162 §3.2.8
             modseq = await session.services.db.aread(folder_rows.last_modseq, view.folder.id)
             session.deselect()

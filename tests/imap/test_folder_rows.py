@@ -174,7 +174,7 @@ async def test_many_uids_at_once(house: ImapHouse) -> None:
     odd = list(range(1, 2401, 2))
     changed = db.run(folder_rows.change_flags, box.inbox_id, odd, Change.ADD, ["\\Deleted"])
     assert [row.uid for row in changed] == odd
-    assert db.run(folder_rows.expunge, box.inbox_id, None, NOW) == tuple(odd)
+    assert db.run(folder_rows.expunge, box.inbox_id, None, NOW) == dict.fromkeys(odd, message_id)
     assert len(db.read(read_index, box.inbox_id).uids) == 1201
 
 

@@ -99,3 +99,31 @@ async def test_no_trail_no_text_of_any(house: ImapHouse, lea: RawClient) -> None
     house.db.run(lambda session: session.execute(text("ALTER TABLE lost RENAME TO audit")) and None)
     assert (await lea.command("FETCH 1:300 BODY.PEEK[]"))[-1].startswith("x OK")
     assert len(house.db.read(reads)) == 300
+
+
+async def test_what_is_taken_away_is_traced_with_who_did_it(house: ImapHouse, port: int, lea: RawClient) -> None:
+    paul = house.colleague("paul.roy@cabinet.example")
+    colleague = await RawClient.connect(port)
+    await colleague.line()
+    await colleague.command(f'LOGIN paul.roy@cabinet.example "{PASSWORD}"')
+    for _ in range(5):
+        await house.deliver(PLAIN)
+    await lea.command("CREATE Ancien")
+    await lea.command("SELECT INBOX")
+    await lea.command("COPY 5 Ancien")
+    await lea.command("STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+    await lea.command("UID EXPUNGE 1,4")
+    await colleague.command("SELECT INBOX")
+    await colleague.command("EXPUNGE")
+    await colleague.command("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    await colleague.command("CLOSE")
+    await colleague.command("DELETE Ancien")
+    await colleague.close()
+    columns = (audit.c.actor, audit.c.action, audit.c.ref, audit.c.holder_id)
+    query = select(*columns).where(audit.c.action.in_(("mail.expunge", "mail.folder"))).order_by(audit.c.seq)
+    found = house.db.read(lambda rows: rows.execute(query).all())
+    own, holder = str(house.boxes[LEA].account_id), house.boxes[LEA].holder_id
+    assert [row.actor for row in found] == [own] + [str(paul)] * 5
+    assert [row.action for row in found] == ["mail.expunge"] * 5 + ["mail.folder"]
+    assert len({row.ref for row in found}) == 6 and {row.holder_id for row in found} == {holder}
+    assert house.db.read(house.trail.problems) == []
