@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.address import Address
 from core.errors import BadInput, NotFound, Refused
-from core.ids import new_id
+from core.ids import new_id, token
 from crypto.keyring import Keyring
 from crypto.sealed import object_aad, seal, unseal
 from directory.holders import holder_aad
@@ -22,6 +22,7 @@ from directory.tables import holders, mailboxes
 from mail.tables import accounts
 
 ROLES = frozenset({"patient", "pharmacist", "physician", "operator", "software"})
+GRANT = " "  # between a national identifier and what makes a login of it
 ACTIVE, SUSPENDED, CLOSED = "active", "suspended", "closed"
 
 
@@ -63,6 +64,18 @@ class Account:
     def may_log_in(self) -> bool:
         """A suspended mailbox can still be read; a closed one cannot."""
         return self.state == ACTIVE and self.mailbox_state != "closed"
+
+    @property
+    def name_in_lists(self) -> str:
+        """What colleagues call it: its login, or the national identifier where it was granted to a person's tokens."""
+        login = str(self.profile["login"])
+        granted = self.password_hash is None and self.certificate_sha256 is None
+        return login.partition(GRANT)[0] if granted else login
+
+
+def granted_login(subject: str) -> str:
+    """The login of an account that only this person's tokens open: nobody types it, and each mailbox has its own."""
+    return f"{subject}{GRANT}{token()}"
 
 
 def create_account(session: Session, keyring: Keyring, new: NewAccount) -> int:

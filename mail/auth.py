@@ -35,13 +35,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
-    """An account that proved itself, with the mailbox it speaks for. Account 0 is the house, writing in its name."""
+    """An account that proved itself, with the mailbox it speaks for. Account 0 is the house, writing in its name.
+
+    `device`: number of the device whose password it was, 0 for the account's own proof.
+    """
 
     account_id: int
     mailbox_id: int
     holder_id: int
     address: Address
     role: str
+    device: int = 0
 
     def __repr__(self) -> str:
         return f"Identity(account={self.account_id}, {self.role})"
@@ -88,8 +92,9 @@ class Authenticator:
         await self._check_throttle(self._throttle, who, peer)
         person, wanted = split_login(login)
         account = await self._db.aread(account_by_login, self._keyring, person)
-        right = (devices and await self._is_device(account, password)) or await self._is_right(account, password)
-        found = await self._entered(account, wanted) if account and right else None
+        device = await self._device(account, password) if devices else 0
+        right = device or await self._is_right(account, password)
+        found = await self._entered(account, wanted, device) if account and right else None
         right = found is not None
         self._throttle.note(who, peer, good=right)
         log.info("auth.password", account=account.id if account else None, ok=right, peer=peer)
@@ -135,14 +140,14 @@ class Authenticator:
             await self._trace(who, peer, "refused", account)
         return await self._entered(account) if account and good else None
 
-    async def _entered(self, account: Account, wanted: str = "") -> Identity | None:
+    async def _entered(self, account: Account, wanted: str = "", device: int = 0) -> Identity | None:
         """Who this is, at their own mailbox or at one they act for; None where they do not."""
-        identity = _identity(account)
+        identity = Identity(account.id, account.mailbox_id, account.holder_id, account.address, account.role, device)
         if wanted and wanted.lower() != account.address.key:
             acting = await self._db.aread(mailbox_of_delegate, self._keyring, account, wanted, self._clock.now())
             if acting is None:
                 return None
-            identity = Identity(account.id, *acting, account.role)
+            identity = Identity(account.id, *acting, account.role, device)
         if self._uses:
             await self._uses.note(identity.mailbox_id)
         return identity
@@ -161,18 +166,18 @@ class Authenticator:
     async def _subject(self, subject: str, login: str) -> Account | None:
         return await self._db.aread(account_by_subject, self._keyring, subject, login)
 
-    async def _is_device(self, account: Account | None, password: str) -> bool:
-        """Looked up for nobody too: what is asked depends on what was typed, never on who exists."""
+    async def _device(self, account: Account | None, password: str) -> int:
+        """Its number, or 0. Looked up for nobody too: what is asked depends on what was typed, never on who exists."""
         if not app_passwords.looks_like_one(password):
-            return False
+            return 0
         now, who = self._clock.now(), account.id if account else 0
         found = await self._db.aread(app_passwords.find, self._keyring, who, password, now)
         if found is None or account is None or not account.may_log_in:
-            return False
+            return 0
         number, is_news = found
         if is_news:
             await self._db.arun(app_passwords.note_use, number, now)
-        return True
+        return number
 
     async def _is_right(self, account: Account | None, password: str) -> bool:
         encoded = account.password_hash if account and account.may_log_in else None
@@ -208,7 +213,3 @@ class _Remembered:
     def _digest(self, encoded: str, password: str) -> bytes:
         text = encoded.encode() + b"\0" + password.encode(errors="surrogatepass")
         return hmac.digest(self._secret, text, hashlib.sha256)
-
-
-def _identity(account: Account) -> Identity:
-    return Identity(account.id, account.mailbox_id, account.holder_id, account.address, account.role)

@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP
 
 from core.errors import PliError
 from crypto.tls import peer_identity
+from mail.auth import Identity
 from mail.data_reader import Flood
 from mail.gate import Gate
 from mail.incoming import Door, Peer
@@ -51,6 +52,7 @@ class Edge(SMTP):
         self._writable = asyncio.Event()
         self._writable.set()
         self.peer = Peer("")
+        self.identity: Identity | None = None
         self._gate = gate
         self._entered = False
         self._said: list[str] = []

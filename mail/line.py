@@ -4,7 +4,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
-from mail.auth import Authenticator
+from mail.auth import Authenticator, Identity
 from mail.incoming import Door, Peer
 from mail.limits import MESSAGE_OCTETS, RECIPIENTS
 from mail.reception import Reception
@@ -27,7 +27,7 @@ class House:
 
 
 class Line(Protocol):
-    """`junk` counts commands that move no mail. Times are the event loop's, in seconds."""
+    """`junk` counts commands that move no mail; `identity` has logged in. Times are the event loop's, in seconds."""
 
     house: House
     door: Door
@@ -35,6 +35,7 @@ class Line(Protocol):
     wire: Wire
     starttls: ssl.SSLContext | None
     junk: int
+    identity: Identity | None
 
     @property
     def trusted_clear(self) -> bool:

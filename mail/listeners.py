@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from weakref import WeakSet
 
+from mail.auth import Identity
 from mail.edge import Edge
 from mail.errands import all_ended
 from mail.gate import Gate
@@ -59,6 +60,16 @@ class Listeners:
         for edge in gone:
             edge.dismiss("your certificate is revoked")
         return len(gone)
+
+    @property
+    def present(self) -> set[Identity]:
+        """Who has logged in."""
+        return {edge.identity for edge in self._open if edge.identity is not None}
+
+    def dismiss(self, gone: Collection[Identity]) -> None:
+        """End the sessions of these."""
+        for edge in [edge for edge in self._open if edge.identity in gone]:
+            edge.dismiss("you have no access any more")
 
     async def stop(self) -> None:
         """Take no more connections, and let end what has begun."""

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from mail.auth import Identity
 from mail.incoming import Door, Incoming
 from mail.limits import RECIPIENTS_OVERSHOOT
 from mail.line import Line
@@ -22,7 +21,6 @@ class Verbs:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._house = line.house
-        self._identity: Identity | None = None
         self._mail: Incoming | None = None
         self._chunked: Chunked | None = None
         self._refused = 0
@@ -79,18 +77,18 @@ class Verbs:
         self._line.say("220 2.0.0 ready to start TLS")
         await self._line.start_tls()
         self.forget_mail()  # RFC 3207 §4.2: as if the connection had just been made
-        self._identity = None
+        self._line.identity = None
 
     async def _auth(self, argument: str) -> None:
         self._want_helo()
         if self._line.door is not Door.SUBMISSION:
             raise MailError(502, "5.5.1", "AUTH is not offered")
-        if self._identity is not None or self._mail is not None:
+        if self._line.identity is not None or self._mail is not None:
             raise MailError(503, "5.5.1", "not now")  # RFC 4954 §4
         if not self._may_authenticate():
             raise MailError(538, "5.7.11", "encryption is required for authentication")
         try:
-            self._identity = await exchange(self._line, argument)
+            self._line.identity = await exchange(self._line, argument)
         except MailError as error:
             self._failed_logins += error.code == 535
             if self._failed_logins < self._house.failed_logins:
@@ -112,7 +110,7 @@ class Verbs:
             self._line.door,
             self._line.peer,
             self._house.reception.clock.now(),
-            identity=self._identity,
+            identity=self._line.identity,
             sender=given.sender,
             size=given.size,
             wishes=given.wishes,

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from core.errors import Temporary
+from core.errors import DatabaseDown, Temporary
 from core.setting_groups import Listen, PortName
 from crypto.tls import server_context
 from crypto.trust import BadTrust
@@ -22,6 +22,7 @@ from mail.imap.services import Options, Services
 from mail.incoming import Door
 from mail.line import House
 from mail.listeners import Listeners, Socket
+from mail.standing import fallen
 from ops.directory_door import ldap_server
 from ops.trust_files import LOOK_S, renew_lists, revoked_by_now
 from ops.wiring import App
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 BACKLOG = 512
 HOUR_S = 3600.0
 MIB = 1024 * 1024
+STANDING_S = 20.0  # between two looks at who may still be here
 GOODBYE_S = 2  # open boards listen for ever: they connect again to whoever comes after us
 
 Pages = Any  # an ASGI application; what it is made with is the portal's business
@@ -45,7 +47,7 @@ class Network:
 
     def __init__(self, app: App, pages: Pages) -> None:
         limits = app.settings.limits
-        self._settings = app.settings
+        self._app, self._settings = app, app.settings
         self._contexts: list[ssl.SSLContext] = []
         self._smtp = Listeners(_house(app), limits.connections, limits.connections_per_client)
         self._ldap = ldap_server(app, self._tls(clients=False))
@@ -69,13 +71,14 @@ class Network:
             # ours, not uvicorn's own: where the port is taken it would end the process without a word
             pages = socket.create_server((listen.host, listen.port("http")), backlog=BACKLOG)
         self._serving = asyncio.ensure_future(self._http.serve([pages]))  # whoever connects already waits in the queue
-        self._renewing = asyncio.ensure_future(self._renew_lists())
+        self._watching = [asyncio.ensure_future(each) for each in (self._renew_lists(), self._see_out())]
         self._gathering = asyncio.ensure_future(self._packing.run())
 
     async def stop(self) -> None:
         """Take nothing new, end what has begun."""
         self._http.should_exit = True
-        self._renewing.cancel()
+        for each in self._watching:
+            each.cancel()
         self._gathering.cancel()
         await self._smtp.stop()
         await self._imap.close()
@@ -114,6 +117,19 @@ class Network:
                     gone = [each.dismiss_where(revoked) for each in (self._imap, self._smtp)]
                     log.info("tls.sessions_dismissed", count=sum(gone))
 
+    async def _see_out(self) -> None:
+        """Whoever lost the right to come in leaves what is open within a minute."""
+        app = self._app
+        while True:
+            await asyncio.sleep(STANDING_S)
+            with suppress(DatabaseDown):  # asked again soon
+                present = self._imap.present | self._smtp.present
+                gone = await app.db.aread(fallen, app.keyring, present, app.clock.now()) if present else set()
+                if gone:
+                    self._imap.dismiss(gone)
+                    self._smtp.dismiss(gone)
+                    log.info("auth.dismissed", count=len(gone))
+
 
 @contextmanager
 def _says_which(listen: Listen, name: PortName) -> Iterator[None]:
@@ -146,6 +162,7 @@ def _imap_services(app: App) -> Services:
         connections=settings.limits.connections,
         connections_per_client=settings.limits.connections_per_client,
         failed_logins=settings.limits.failed_logins,
+        session_s=settings.limits.session_hours * HOUR_S,
         message_octets=settings.limits.message_octets,
         row_octets=settings.mail.row_octets,
         mailbox_octets=settings.mail.mailbox_mebibytes * MIB,

@@ -1,7 +1,8 @@
 """GETACL, SETACL, DELETEACL, LISTRIGHTS and MYRIGHTS. RFC 4314 §3.
 
-Identifiers are `anyone` and the logins of the accounts of this very mailbox; every other word gets one and the same
-answer, so that nobody learns who else has an account.
+Identifiers are `anyone` and the logins of the accounts of this very mailbox; the national identifier stands for the
+login of a person to whom it was granted. Every other word gets one and the same answer, so that nobody learns who else
+has an account.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session as Rows
 from core.audit import Event
 from crypto.keyring import Keyring
 from mail import acl
-from mail.accounts import CLOSED, accounts_of, login_lookup
+from mail.accounts import CLOSED, accounts_of, login_lookup, subject_lookup
 from mail.acl import ANYONE, Acl
 from mail.auth import Identity
 from mail.folders import Folder, NoSuchFolder, find_folder
@@ -90,12 +91,12 @@ def _lines(rows: Rows, keyring: Keyring, folder: Folder, found: Acl, owner: int 
     anyone = found.rows.get(ANYONE, ALL)
     people = {one.id: one for one in accounts_of(rows, keyring, folder.mailbox_id) if one.state != CLOSED}
     if owner in people:
-        yield people[owner].profile["login"].encode(), told(ALL)
+        yield people[owner].name_in_lists.encode(), told(ALL)
     if anyone:
         yield ANY, told(anyone)
     for account_id, account in people.items():
         if account_id != owner and account_id in found.rows:
-            yield account.profile["login"].encode(), told(found.rows[account_id])
+            yield account.name_in_lists.encode(), told(found.rows[account_id])
 
 
 def _set(rows: Rows, session: Session, command: SetAcl) -> None:
@@ -121,15 +122,20 @@ def _is_owner(rows: Rows, keyring: Keyring, who: Identity, command: ListRights) 
 
 
 def _identified(rows: Rows, keyring: Keyring, folder: Folder, identifier: bytes) -> int:
-    """The account of this mailbox with this login, or ANYONE. Raises ImapBad [CANNOT], the same for all others.
+    """The account of this mailbox with this login or of this person, or ANYONE.
 
-    A word with "-" in front would mean rights to be denied (§2): nobody here is called so.
+    Raises ImapBad [CANNOT], the same for all others. A word with "-" in front would mean rights to be denied (§2): none
+    here is called so.
     """
     if identifier == ANY:
         return ANYONE
-    login = identifier.decode("utf-8", "replace")
+    name = identifier.decode("utf-8", "replace")
     mine = (accounts.c.mailbox_id == folder.mailbox_id) & (accounts.c.state != CLOSED)
-    query = select(accounts.c.id).where(mine, accounts.c.lookup == login_lookup(keyring, login))
+    login, person = (
+        accounts.c.lookup == login_lookup(keyring, name),
+        accounts.c.subject_lookup == subject_lookup(keyring, name),
+    )
+    query = select(accounts.c.id).where(mine, login | person).order_by(login.desc()).limit(1)
     found: int | None = rows.execute(query).scalar_one_or_none()
     if found is None or identifier.startswith(b"-"):
         raise ImapBad("there is no such identifier here", condition="NO", code="CANNOT")

@@ -38,7 +38,7 @@ class Conversation:
         except Closed:
             pass
         except TimeoutError:
-            session.bye("nothing was said for too long")
+            session.bye("nothing was said for too long, or the session has lasted too long: connect again")
         finally:
             session.deselect()
             session.wire.close()

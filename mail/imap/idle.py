@@ -12,11 +12,12 @@ from mail.limits import IMAP_IDLE_S
 
 
 async def idle(session: Session, _command: Idle) -> str:
-    """Until DONE. Raises ImapBad for another word, TimeoutError after half an hour."""
+    """Until DONE. Raises ImapBad for another word, TimeoutError after half an hour or at the session's end."""
     session.reader.expect_line()
     session.wire.write(go_on(b"idling"))
     await session.sync(expunges=True, force=True)
-    async with asyncio.timeout(IMAP_IDLE_S):
+    until = min(asyncio.get_running_loop().time() + IMAP_IDLE_S, session.deadline)
+    async with asyncio.timeout_at(until):
         while (event := session.reader.next()) is None:
             await session.wire.drain()
             await session.wire.something()

@@ -3,10 +3,11 @@
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
+from mail.auth import Identity
 from mail.errands import all_ended
 from mail.imap.conversation import Conversation
 from mail.imap.services import Services
@@ -61,6 +62,16 @@ class ImapServer:
                 session.dismiss("your certificate is revoked")
                 gone += 1
         return gone
+
+    @property
+    def present(self) -> set[Identity]:
+        """Who has logged in."""
+        return {session.identity for session in self._sessions if session.identity is not None}
+
+    def dismiss(self, gone: Collection[Identity]) -> None:
+        """End the sessions of these."""
+        for session in [session for session in self._sessions if session.identity in gone]:
+            session.dismiss("you have no access any more")
 
     async def close(self) -> None:
         """Stop listening, say BYE to everyone, wait until what was begun is ended."""

@@ -30,6 +30,7 @@ class Options:
     connections: int = 500
     connections_per_client: int = 50
     failed_logins: int = 5
+    session_s: float = 4 * 3600.0  # the longest session
     message_octets: int = IMAP_APPEND_OCTETS
     row_octets: int = IN_MEMORY
     mailbox_octets: int = 0  # 0: no limit

@@ -39,7 +39,9 @@ class Session:
         self.traced: set[int] = set()
         self.over = False
         self._stale = False
-        self._deadline = asyncio.get_running_loop().time() + IMAP_BEFORE_LOGIN_S
+        now = asyncio.get_running_loop().time()
+        self.deadline = now + services.options.session_s
+        self._deadline_login = now + IMAP_BEFORE_LOGIN_S
         self._watch: Watch | None = None
 
     # --- hearing -----------------------------------------------------------------------------------------------------
@@ -47,17 +49,20 @@ class Session:
     async def event(self, wait_s: float | None = None) -> Event:
         """The next thing that the client says. Raises Closed, TimeoutError.
 
-        Before login all that is said together has a limit; after it each silence has (RFC 3501 §5.4).
+        Before login all that is said together has a limit; after it each silence has (RFC 3501 §5.4), and the session.
         """
+        now = asyncio.get_running_loop().time()
+        if self.deadline <= now:
+            raise TimeoutError
         while (event := self.reader.next()) is None:
-            now = asyncio.get_running_loop().time()
-            until = now + (wait_s or IMAP_IDLE_S)
-            if self.identity is None and self._deadline < until:
-                until = self._deadline
+            until = min(now + (wait_s or IMAP_IDLE_S), self.deadline)
+            if self.identity is None:
+                until = min(until, self._deadline_login)
             if until <= now:
                 raise TimeoutError
             async with asyncio.timeout_at(until):
                 self.reader.feed(await self.wire.some())
+            now = asyncio.get_running_loop().time()
         return event
 
     def authenticated(self, identity: Identity) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from core.address import Address, MailboxKind
 from core.clock import from_epoch_ms
 from core.errors import BadInput, NotFound, Refused
-from core.ids import token
 from crypto.keyring import Keyring
 from crypto.passwords import hash_password
 from crypto.verdict import Refusal
@@ -28,6 +27,7 @@ from mail.accounts import (
     accounts_of,
     create_account,
     create_accounts,
+    granted_login,
     set_state,
     set_subject,
 )
@@ -219,7 +219,7 @@ def _grant(session: Session, keyring: Keyring, mailbox_id: int, subject: str, ro
     if mailboxes.get_mailbox(session, mailbox_id).kind == MailboxKind.PER:
         set_subject(session, keyring, accounts_of(session, keyring, mailbox_id)[0].id, subject)
     else:
-        create_account(session, keyring, NewAccount(f"{subject} {token()}", role, mailbox_id, subject=subject))
+        create_account(session, keyring, NewAccount(granted_login(subject), role, mailbox_id, subject=subject))
 
 
 def _revoke(session: Session, keyring: Keyring, address: Address, subject: str) -> None:

@@ -3,9 +3,13 @@
 import pytest
 from sqlalchemy import func, select
 
+from core.address import Address
 from core.tables import audit
-from mail.accounts import CLOSED, set_state
+from mail.accounts import CLOSED, NewAccount, create_account, granted_login, set_state
+from mail.acl import rights_of
+from mail.auth import Identity
 from mail.erasure import forget_mail
+from mail.folders import find_folder
 from mail.tables import folder_rights
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import LEA, NOE, PASSWORD, ImapHouse
@@ -49,6 +53,22 @@ async def test_every_change_is_in_the_trail_without_a_name(house: ImapHouse, lea
     assert second == "anyone: lrswipkxte" and third == f"{account}: default"
     assert house.db.read(house.trail.problems) == []
     await paul.close()
+
+
+async def test_a_person_who_was_granted_the_mailbox_is_named_by_the_national_identifier(
+    house: ImapHouse, lea: RawClient
+) -> None:
+    rpps, box = "899700218897", house.boxes[LEA].mailbox_id
+    made = NewAccount(granted_login(rpps), "physician", box, subject=rpps)
+    granted = house.db.run(create_account, house.keyring, made)
+    assert (await lea.command(f"SETACL INBOX {rpps} lr"))[-1].startswith("x OK")
+    assert (await lea.command("GETACL INBOX"))[0].endswith(f" anyone lrswipkxteacd {rpps} lr")
+    identity = Identity(granted, box, house.boxes[LEA].holder_id, Address.parse(LEA), "physician")
+    folder = house.db.read(find_folder, house.keyring, box, "INBOX")
+    assert house.db.read(rights_of, folder, identity) == frozenset("lr")
+    house.colleague(rpps)  # a login of the same letters comes first
+    assert (await lea.command(f"DELETEACL INBOX {rpps}"))[-1].startswith("x OK")
+    assert house.db.read(rights_of, folder, identity) == frozenset("lr")
 
 
 async def test_a_mailbox_of_somebody_else_is_not_touched(house: ImapHouse, port: int, lea: RawClient) -> None:

@@ -192,3 +192,29 @@ async def test_one_mailbox_never_sees_another(house: ImapHouse, lea: RawClient) 
     assert "* 0 EXISTS" in await lea.command("SELECT INBOX")
     assert (await noe.command("APPEND Ici {3}"))[-1].startswith("x NO [TRYCREATE]")
     await noe.close()
+
+
+async def test_a_session_ends_in_its_time_whatever_it_does(house: ImapHouse) -> None:
+    port = await house.serve(Options(insecure_loopback=True, session_s=1.5))
+    idler, talker = await RawClient.connect(port), await RawClient.connect(port)
+    for client in (idler, talker):
+        await client.line()
+        assert (await client.command(f'LOGIN {LEA} "{PASSWORD}"'))[-1].startswith("x OK")
+    await idler.send("y IDLE\r\n")
+    assert (await idler.line()).startswith("+")
+    while (heard := await talker.command("NOOP"))[-1].startswith("x OK"):
+        await asyncio.sleep(0.05)
+    assert heard[0].startswith("* BYE") and (await idler.line()).startswith("* BYE")
+
+
+async def test_whoever_lost_the_right_to_come_in_leaves(house: ImapHouse, port: int, lea: RawClient) -> None:
+    noe = await RawClient.connect(port)
+    await noe.line()
+    assert (await noe.command(f'LOGIN {NOE} "{PASSWORD}"'))[-1].startswith("x OK")
+    await lea.send("y IDLE\r\n")
+    await lea.line()
+    (server,) = house.servers
+    server.dismiss({one for one in server.present if one.address.text == LEA})
+    assert (await lea.line()).startswith("* BYE") and await lea.line() == "<closed>"
+    assert (await noe.command("NOOP"))[-1].startswith("x OK")
+    await noe.close()
