@@ -7,8 +7,10 @@ answer        "stream: OK\\0", "stream: <name> FOUND\\0" or "... ERROR\\0"
 import re
 import socket
 import struct
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from core.errors import Temporary
 
@@ -16,7 +18,9 @@ CHUNK = 64 * 1024
 ANSWER_OCTETS = 4096
 CONNECT_S = 5.0
 SCAN_S = 60.0
-_VERDICT = re.compile(r"stream: (?:OK|([^\s:][^\r\n:]{0,199}) FOUND)")
+REST_S = 30.0
+NAME_CHARACTERS = 200
+_VERDICT = re.compile(r"stream: (?:OK|(\S.*) FOUND)", re.DOTALL)  # whatever it is called, it is found
 
 
 class ScannerDown(Temporary):
@@ -38,38 +42,59 @@ class Scanned:
 
 
 class Clamd:
-    """One clamd at `where`: a socket's path, or host:port. For threads; a connection a scan, as clamd wants it."""
+    """One clamd at `where`: a socket's path, or host:port. For threads; a connection a scan, as clamd wants it.
 
-    def __init__(self, where: str, scan_s: float = SCAN_S) -> None:
+    One that was too slow is not asked again for a while, and then by one thread: whoever waited for it would soon be
+    everybody.
+    """
+
+    def __init__(self, where: str, scan_s: float = SCAN_S, rest_s: float = REST_S) -> None:
+        """`scan_s`: for one scan in all, whatever trickles in; `rest_s`: until it is asked again after that."""
         self._where = where
         self._scan_s = scan_s
+        self._rest_s = rest_s
+        self._rests_until: float | None = None  # None: it is not slow
+        self._asking = threading.Lock()
 
     def scan(self, data: bytes) -> Scanned:
         """Raises ScannerDown."""
+        if self._rests_until is None:
+            return self._scan(data)
+        if monotonic() < self._rests_until or not self._asking.acquire(blocking=False):
+            raise ScannerDown("clamd was too slow a moment ago")
         try:
-            with self._open() as connection:
-                connection.sendall(b"zINSTREAM\0")
-                for start in range(0, len(data), CHUNK):
-                    piece = memoryview(data)[start : start + CHUNK]
-                    connection.sendall(struct.pack(">I", len(piece)))
-                    connection.sendall(piece)
-                connection.sendall(struct.pack(">I", 0))
-                return _verdict(_answer(connection))
-        except ScannerDown:
-            raise
-        except TimeoutError:
-            raise ScannerDown("clamd is too slow") from None
-        except OSError as error:  # refused, gone, or hung up in the middle: the stream was too long for it
-            raise ScannerDown(f"clamd: {type(error).__name__}") from None
+            return self._scan(data)
+        finally:
+            self._asking.release()
 
     def ping(self) -> bool:
         """Whether it answers."""
         try:
             with self._open() as connection:
                 connection.sendall(b"zPING\0")
-                return _answer(connection) == b"PONG"
+                return _answer(connection, monotonic() + self._scan_s) == b"PONG"
         except (OSError, ScannerDown):
             return False
+
+    def _scan(self, data: bytes) -> Scanned:
+        try:
+            found = self._asked(data)
+        except TimeoutError:
+            self._rests_until = monotonic() + self._rest_s
+            raise ScannerDown("clamd is too slow") from None
+        except OSError as error:
+            raise ScannerDown(f"clamd: {type(error).__name__}") from None
+        self._rests_until = None
+        return found
+
+    def _asked(self, data: bytes) -> Scanned:
+        until = monotonic() + self._scan_s
+        with self._open() as connection:
+            try:
+                _send(connection, data, until)
+            except (BrokenPipeError, ConnectionResetError):  # it says why, perhaps
+                return _verdict(_answer(connection, until), cut=True)
+            return _verdict(_answer(connection, until))
 
     def _open(self) -> socket.socket:
         if self._where.startswith("/"):
@@ -80,17 +105,26 @@ class Clamd:
             except BaseException:
                 connection.close()
                 raise
-        else:
-            host, _colon, port = self._where.rpartition(":")
-            connection = socket.create_connection((host.strip("[]"), int(port)), CONNECT_S)
-        connection.settimeout(self._scan_s)
-        return connection
+            return connection
+        host, _colon, port = self._where.rpartition(":")
+        return socket.create_connection((host.strip("[]"), int(port)), CONNECT_S)
 
 
-def _answer(connection: socket.socket) -> bytes:
+def _send(connection: socket.socket, data: bytes, until: float) -> None:
+    connection.sendall(b"zINSTREAM\0")
+    for start in range(0, len(data), CHUNK):
+        piece = memoryview(data)[start : start + CHUNK]
+        connection.settimeout(_left(until))
+        connection.sendall(struct.pack(">I", len(piece)))
+        connection.sendall(piece)
+    connection.sendall(struct.pack(">I", 0))
+
+
+def _answer(connection: socket.socket, until: float) -> bytes:
     """Up to the NUL, or the end. Raises ScannerDown when it is longer than any answer."""
     found = b""
     while b"\0" not in found:
+        connection.settimeout(_left(until))
         piece = connection.recv(ANSWER_OCTETS)
         if not piece:
             break
@@ -100,8 +134,19 @@ def _answer(connection: socket.socket) -> bytes:
     return found.partition(b"\0")[0]
 
 
-def _verdict(answer: bytes) -> Scanned:
+def _left(until: float) -> float:
+    """Raises TimeoutError when it is over."""
+    left = until - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _verdict(answer: bytes, *, cut: bool = False) -> Scanned:
+    """`cut`: it did not take all, so that nothing found says nothing."""
+    if answer.startswith(b"INSTREAM size limit exceeded"):
+        raise ScannerDown("clamd takes less than we do: raise its StreamMaxLength")
     found = _VERDICT.fullmatch(answer.decode("ascii", "replace").strip())
-    if found is None:
-        raise ScannerDown("clamd answers something else" if answer else "clamd hung up")
-    return Scanned(found[1] or "")
+    if found is None or (cut and not found[1]):
+        raise ScannerDown("clamd answers something else" if answer and not cut else "clamd hung up")
+    return Scanned("".join(char for char in found[1] or "" if char.isprintable())[:NAME_CHARACTERS])

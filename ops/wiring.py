@@ -80,6 +80,7 @@ class App:
     relay: Relay
     collector: Collector
     pool: Executor
+    incoming: Executor
     readings: Executor
     chat: Any = None  # ops.chat.Chat where it is on; not imported where it is off
 
@@ -101,6 +102,7 @@ class App:
     def close(self) -> None:
         """After the last request: wait for threads and commits. Pictures not read yet are read after the next start."""
         self.pool.shutdown()
+        self.incoming.shutdown()
         self.readings.shutdown(cancel_futures=True)
         self.judge.close()
         self.annuaire.close()
@@ -115,7 +117,9 @@ def build(settings: Settings, clock: Clock) -> App:
     notary = standing_notary(settings, keyring, db, trail, clock)
     db.on_commit((hub := Hub()).heard)
     judge, out = Judging(settings), way_out(ground)
-    hands = _hands(ground, judge, out, pool)
+    # a scanner that hangs must not take the threads of those who read
+    incoming = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming") if settings.antivirus.clamd else pool
+    hands = _hands(ground, judge, out, incoming)
     kept = promises(ground, hands)
     return App(
         settings=settings,
@@ -142,6 +146,7 @@ def build(settings: Settings, clock: Clock) -> App:
         collector=Collector(db, keyring, clock, hands.reception),
         relay=relay(ground, out.queue),
         pool=pool,
+        incoming=incoming,
         readings=hands.readings,
         chat=_chat(ground, hands.submitter, kept[FILE_KIND], annuaire),
     )

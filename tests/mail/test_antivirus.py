@@ -4,6 +4,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ SIGNED = FILE.replace(b"application/pdf", b"application/pkcs7-signature\r\nConte
 class Fake:
     """Answers each connection with `answer`, and keeps what it read; None: never answers."""
 
-    def __init__(self, answer: bytes | None, *, early: bool = False) -> None:
-        self.answer, self.early, self.streams = answer, early, []
+    def __init__(self, answer: bytes | None, *, early: bool = False, pause_s: float = 0) -> None:
+        self.answer, self.early, self.pause_s, self.streams = answer, early, pause_s, []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.where = f"127.0.0.1:{self.socket.getsockname()[1]}"
         self.over = threading.Event()
@@ -47,7 +48,15 @@ class Fake:
                 if self.answer is None:
                     self.over.wait(60)
                 else:
-                    connection.sendall(self.answer)
+                    self._say(connection, self.answer)
+
+    def _say(self, connection: socket.socket, answer: bytes) -> None:
+        """All at once, or octet by octet with a pause after each, as long as somebody listens."""
+        step = 1 if self.pause_s else len(answer) or 1
+        with suppress(OSError):
+            for start in range(0, len(answer), step):
+                connection.sendall(answer[start : start + step])
+                self.over.wait(self.pause_s)
 
     def close(self) -> None:
         self.over.set()
@@ -82,7 +91,15 @@ def mail(raw: bytes) -> Incoming:
 
 
 @pytest.mark.parametrize(
-    ("answer", "virus"), [(b"stream: OK\0", ""), (b"stream: Eicar-Test FOUND\0", "Eicar-Test"), (b"stream: OK", "")]
+    ("answer", "virus"),
+    [
+        (b"stream: OK\0", ""),
+        (b"stream: Eicar-Test FOUND\0", "Eicar-Test"),
+        (b"stream: Rule: odd\x07 FOUND\0", "Rule: odd"),
+        (b"stream: OK\r\nstream: Eicar FOUND\0", "OKstream: Eicar"),
+        (b"stream: " + b"x" * 300 + b" FOUND\0", "x" * 200),
+        (b"stream: OK", ""),
+    ],
 )
 def test_a_verdict(fake: Callable[..., Fake], answer: bytes, virus: str) -> None:
     peer = fake(answer)
@@ -98,8 +115,8 @@ def test_a_verdict(fake: Callable[..., Fake], answer: bytes, virus: str) -> None
         b"stream: \0",
         b"OK\0",
         b"stream: OK FOUND OK\0",
+        b"stream:  FOUND\0",
         b"\xff" * 10_000,
-        b"stream: OK\r\nstream: Eicar FOUND\0",
     ],
 )
 def test_anything_else_is_no_verdict(fake: Callable[..., Fake], answer: bytes) -> None:
@@ -107,9 +124,44 @@ def test_anything_else_is_no_verdict(fake: Callable[..., Fake], answer: bytes) -
         Clamd(fake(answer).where).scan(b"x")
 
 
-def test_silence_ends(fake: Callable[..., Fake]) -> None:
+def test_silence_ends_and_nobody_waits_for_it_again(fake: Callable[..., Fake]) -> None:
+    peer = fake(None)
+    clamd = Clamd(peer.where, scan_s=0.2, rest_s=1000)
+    for cause in ("clamd is too slow", "clamd was too slow a moment ago"):
+        with pytest.raises(ScannerDown) as down:
+            clamd.scan(b"x")
+        assert down.value.cause == cause
+    assert peer.streams == [b"x"]
+
+
+def test_after_its_rest_it_is_asked_again(fake: Callable[..., Fake]) -> None:
+    peer = fake(None)
+    clamd = Clamd(peer.where, scan_s=0.2, rest_s=0)
     with pytest.raises(ScannerDown):
-        Clamd(fake(None).where, scan_s=0.05).scan(b"x")
+        clamd.scan(b"x")
+    peer.answer = b"stream: OK\0"
+    peer.over.set()
+    assert clamd.scan(b"x").clean and clamd.scan(b"x").clean
+
+
+def test_an_answer_that_trickles_has_its_end(fake: Callable[..., Fake]) -> None:
+    peer = fake(b"s" * 1000, pause_s=0.05)
+    with pytest.raises(ScannerDown) as down:
+        Clamd(peer.where, scan_s=0.5).scan(b"x")
+    assert down.value.cause == "clamd is too slow"
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (b"INSTREAM size limit exceeded. ERROR\0", "clamd takes less than we do: raise its StreamMaxLength"),
+        (b"stream: OK\0", "clamd hung up"),
+    ],
+)
+def test_it_answers_before_it_has_everything(fake: Callable[..., Fake], answer: bytes, cause: str) -> None:
+    with pytest.raises(ScannerDown) as down:
+        Clamd(fake(answer, early=True).where).scan(b"x" * 50_000_000)
+    assert down.value.cause in (cause, "clamd: ConnectionResetError")  # its last words may be lost with the connection
 
 
 @pytest.mark.parametrize("where", ["/nowhere/clamd.sock", "127.0.0.1:1"])
