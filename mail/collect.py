@@ -31,12 +31,16 @@ from mail.incoming import Door, Incoming, Peer
 from mail.letter import read_letter
 from mail.limits import MESSAGE_OCTETS
 from mail.reception import Reception
+from mail.replies import MailError
 
 LOOK_S = 5.0  # how often the list of mailboxes is read
 LEASE_S = 60.0
 IDLE_S = 20.0  # less than a lease, and than any server's patience
 ANSWER_S = 60.0
+GOODBYE_S = 5.0
+BETWEEN = 100  # messages fetched until the lease is renewed
 WAITS_S = (5.0, 15.0, 60.0, 300.0)  # after one failure, two, …
+MAILBOX = frozenset({"5.1.1", "5.2.1"})  # our own mailbox takes nothing now: it may open again
 _UIDVALIDITY = re.compile(rb"UIDVALIDITY (\d{1,10})")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d{1,10})")
 
@@ -53,6 +57,7 @@ class Collector:
         self._reception = reception
         self._owner = new_id()
         self._followers: dict[int, asyncio.Task[None]] = {}
+        self._well: set[int] = set()  # those whose last visit has fetched all that there was
 
     async def run(self) -> None:
         """Follow what is registered, as it is added and removed."""
@@ -83,10 +88,11 @@ class Collector:
         while await self._mine(collection):
             try:
                 await self.visit(collection)
-                failures = 0
             except (AioImapException, OSError, TimeoutError, PliError, BadInput) as error:
                 reason = error.cause if isinstance(error, PliError) else type(error).__name__
                 log.warning("collect.failed", collection_id=collection.id, cause=reason)
+                if collection.id in self._well:  # a connection that ends after days is the first failure
+                    failures = 0
                 with suppress(PliError):
                     await self._db.arun(collect_rows.note, collection.id, reason[:40], self._clock.now())
                 await asyncio.sleep(WAITS_S[min(failures, len(WAITS_S) - 1)])
@@ -100,28 +106,46 @@ class Collector:
     async def visit(self, collection: Collection, *, once: bool = False) -> None:
         """One connection: fetch what is new, then wait for more; `once`: do not wait. Raises AioImapException, OSError,
         PliError."""
-        source = collection.source
+        source, lost = collection.source, asyncio.Event()
+        self._well.discard(collection.id)
         client = IMAP4_SSL(source.host, source.port, timeout=ANSWER_S, ssl_context=_context(source.ca))
+        client.protocol.conn_lost_cb = lambda _error: lost.set()  # else it would be waited for until the time is over
+        talk = asyncio.ensure_future(self._talk(client, collection, once=once))
+        cut = asyncio.ensure_future(lost.wait())
         try:
-            await client.wait_hello_from_server()
-            _must(await client.login(_quoted(source.login), source.password), "login refused")
-            while True:
-                uidvalidity = _uidvalidity(_must(await client.select(_quoted(source.folder)), "folder not found"))
-                await self._fetch_new(client, collection, uidvalidity)
-                await self._db.arun(collect_rows.note, collection.id, "", self._clock.now())
-                if once or not await self._mine(collection):
-                    return
-                await _wait(client)
+            await asyncio.wait({talk, cut}, return_when=asyncio.FIRST_COMPLETED)
+            if not talk.done():
+                raise ConnectionResetError("the other operator's server hung up")
+            await talk
         finally:
-            with suppress(AioImapException, OSError, TimeoutError, asyncio.CancelledError):
-                await client.logout()
+            for task in (talk, cut):
+                task.cancel()
+            await asyncio.gather(talk, cut, return_exceptions=True)
+            if not lost.is_set():
+                await _leave(client)
+
+    async def _talk(self, client: IMAP4_SSL, collection: Collection, *, once: bool) -> None:
+        source = collection.source
+        await client.wait_hello_from_server()
+        _must(await client.login(_quoted(source.login), source.password), "login refused")
+        while True:
+            uidvalidity = _uidvalidity(_must(await client.select(_quoted(source.folder)), "folder not found"))
+            await self._fetch_new(client, collection, uidvalidity)
+            await self._db.arun(collect_rows.note, collection.id, "", self._clock.now())
+            self._well.add(collection.id)
+            if once or not await self._mine(collection):
+                return
+            await _wait(client)
 
     async def _fetch_new(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int) -> None:
         last = await self._db.aread(collect_rows.last_uid, collection.id, uidvalidity)
         lines = _must(await client.uid_search(f"UID {last + 1}:*", charset=None), "search refused")
-        for uid in sorted({int(word) for word in lines[0].split() if word.isdigit()}):
-            if uid > last:  # `n:*` always names the last message (RFC 3501 §6.4.8)
-                await self._fetch(client, collection, uidvalidity, uid)
+        named = {int(word) for word in lines[0].split() if word.isdigit()}
+        news = sorted(uid for uid in named if uid > last)  # `n:*` always names the last message (RFC 3501 §6.4.8)
+        for place, uid in enumerate(news, 1):
+            await self._fetch(client, collection, uidvalidity, uid)
+            if not place % BETWEEN and not await self._mine(collection):
+                return
 
     async def _fetch(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int, uid: int) -> None:
         size = _SIZE.search(b" ".join(_octets(_must(await client.uid("fetch", str(uid), "(RFC822.SIZE)"), "fetch"))))
@@ -145,7 +169,9 @@ class Collector:
         mail = Incoming(Door.COLLECT, peer, self._clock.now(), sender=_return_path(raw))
         try:
             self._reception.accept_now(mail, [to], raw, mark, Freight({collected: [row]}))
-        except Permanent as error:
+        except (Permanent, MailError) as error:
+            if isinstance(error, MailError) and (error.code < 500 or error.enhanced in MAILBOX):  # later, perhaps
+                raise
             log.warning("collect.refused", collection_id=collection.id, cause=error.cause)
             self._db.run(collect_rows.skip, [row])
         except IntegrityError:  # another process was faster
@@ -164,7 +190,8 @@ async def _wait(client: IMAP4_SSL) -> None:
     """IDLE until something is new, or IDLE_S; a server without it is asked again after that time."""
     if not client.has_capability("IDLE"):
         return await asyncio.sleep(IDLE_S)
-    idle = await client.idle_start(timeout=IDLE_S)
+    async with asyncio.timeout(ANSWER_S):
+        idle = await client.idle_start(timeout=IDLE_S)
     while True:
         pushed = await client.wait_server_push(IDLE_S * 2)
         if not isinstance(pushed, list) or any(b"EXISTS" in bytes(line) for line in pushed):
@@ -173,6 +200,15 @@ async def _wait(client: IMAP4_SSL) -> None:
         client.idle_done()
     await asyncio.wait_for(idle, ANSWER_S)
     return None
+
+
+async def _leave(client: IMAP4_SSL) -> None:
+    with suppress(AioImapException, OSError, TimeoutError):
+        async with asyncio.timeout(GOODBYE_S):
+            await client.logout()
+    transport = client.protocol.transport
+    if transport is not None:
+        transport.abort()
 
 
 def _must(answer: Any, cause: str) -> list[bytes]:
