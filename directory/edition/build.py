@@ -26,10 +26,10 @@ STRUCTURES = frozenset("134")  # FINESS, SIRET, RPPS and rank: structures that h
 
 @dataclass(slots=True, eq=False)
 class Site:
-    """A structure while the edition is built: its place as packed text, its words, what its own card needs."""
+    """A structure while the edition is built: its place as packed text, its phrase, what its own card needs."""
 
     place: str
-    numbers: tuple[int, ...]
+    phrase: tuple[int, ...]
     sector: str = ""
 
 
@@ -104,7 +104,7 @@ class Builder:
 
     def _site(self, said: Said) -> Site:
         structure, place, words, sector = said
-        site = Site(place, self._words.numbers_of(words), sector)
+        site = Site(place, self._words.phrase_of(words), sector)
         if structure:
             self._sites[structure] = site
         return site
@@ -122,16 +122,15 @@ class Builder:
     def _put(self, facts: Sequence[str], sites: list[Site]) -> None:
         key = facts[1]
         boxes = self._boxes.pop(key, "")
-        numbers = {*self._name_numbers(facts[4]), *self._name_numbers(facts[3])}
-        numbers.update(self._trade(facts[5], facts[6]))
+        numbers = [*self._name(facts[4]), *self._name(facts[3]), *self._trade(facts[5], facts[6])]
         for site in sites:
-            numbers.update(site.numbers)
+            numbers += site.phrase
         for box in boxes.split(ITEM) if boxes else ():
             service = box.split(PART)[5]
             if service:
-                numbers.update(self._service(facts[0], service))
+                numbers += self._service(facts[0], service)
         card = self._number(has_box=bool(boxes))
-        self._words.post(card, numbers, first=bool(boxes))
+        self._words.post(card, numbers)
         places = ITEM.join(site.place for site in sites[: cards.PLACES])
         self._cards.append((card, key, cards.FIELD.join((*facts, places, boxes))))
         if boxes:
@@ -154,27 +153,28 @@ class Builder:
         self._sink.write("boxes", self._owned)
         self._owned = []
 
-    def _name_numbers(self, name: str) -> tuple[int, ...]:
-        """Of names that were met before they are known: given names are few, and the frequent families are most."""
+    def _name(self, name: str) -> tuple[int, ...]:
+        """Names that were met before are phrases: given names are few, and the frequent families are most."""
         known = self._names.get(name)
         if known is None:
-            known = self._words.numbers_of([NAME + word for word in name_words(name)])
-            if len(self._names) < NAMES_KEPT:
-                self._names[name] = known
+            words = [NAME + word for word in name_words(name)]
+            if len(self._names) >= NAMES_KEPT:
+                return self._words.numbers_of(words)
+            known = self._names[name] = self._words.phrase_of(words)
         return known
 
     def _trade(self, profession: str, specialty: str) -> tuple[int, ...]:
         known = self._trades.get((profession, specialty))
         if known is None:
             words = dict.fromkeys(JOB + word for word in cards.job_words(profession, specialty))
-            known = self._trades[profession, specialty] = self._words.numbers_of(words)
+            known = self._trades[profession, specialty] = self._words.phrase_of(words)
         return known
 
     def _service(self, type_: str, service: str) -> tuple[int, ...]:
         known = self._services.get((type_, service))
         if known is None:
             words = dict.fromkeys(cards.service_words(type_, service))
-            known = self._services[type_, service] = self._words.numbers_of(words)
+            known = self._services[type_, service] = self._words.phrase_of(words)
         return known
 
     def _lone_people(self) -> None:

@@ -3,7 +3,7 @@
 import re
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MANY = 8_192  # above, a bit map
 _BITS = tuple(1 << place for place in range(8))
@@ -25,6 +25,19 @@ def pack(numbers: Iterable[int], size: int) -> bytes:
     return b"\1" + bytes(bits)
 
 
+def pack_all(lists: Sequence["array[int]"], size: int) -> tuple[int, bytes]:
+    """How many numbers the lists hold, in any order and some of them twice, and these packed."""
+    if sum(map(len, lists)) <= MANY:
+        numbers = sorted(set().union(*lists))
+        return len(numbers), pack(numbers, size)
+    bits = bytearray(size // 8 + 1)
+    for one in lists:
+        for number in one:
+            bits[number >> 3] |= _BITS[number & 7]
+    count = int.from_bytes(bits, "little").bit_count()
+    return count, b"\1" + bytes(bits) if count > MANY else pack(first_of(bits, count), size)
+
+
 def is_map(packed: bytes) -> bool:
     return packed[:1] == b"\1"
 
@@ -40,7 +53,7 @@ def unpack(packed: bytes) -> "array[int]":
     return numbers
 
 
-def first_of(bits: bytes, most: int) -> list[int]:
+def first_of(bits: bytes | bytearray, most: int) -> list[int]:
     """The lowest `most` numbers of a bit map."""
     found: list[int] = []
     for byte in _NOT_ZERO.finditer(bits):
