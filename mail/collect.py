@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import structlog
-from aioimaplib import IMAP4_SSL, AioImapException
+from aioimaplib import IMAP4_SSL, STOP_WAIT_SERVER_PUSH, AioImapException
 from sqlalchemy.exc import IntegrityError
 
 from core.address import Address
@@ -130,14 +130,16 @@ class Collector:
         _must(await client.login(_quoted(source.login), source.password), "login refused")
         while True:
             uidvalidity = _uidvalidity(_must(await client.select(_quoted(source.folder)), "folder not found"))
-            await self._fetch_new(client, collection, uidvalidity)
+            while await self._fetch_new(client, collection, uidvalidity):
+                pass  # what came meanwhile may have been told already: IDLE would not tell it again
             await self._db.arun(collect_rows.note, collection.id, "", self._clock.now())
             self._well.add(collection.id)
             if once or not await self._mine(collection):
                 return
             await _wait(client)
 
-    async def _fetch_new(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int) -> None:
+    async def _fetch_new(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int) -> bool:
+        """Whether there was anything."""
         last = await self._db.aread(collect_rows.last_uid, collection.id, uidvalidity)
         lines = _must(await client.uid_search(f"UID {last + 1}:*", charset=None), "search refused")
         named = {int(word) for word in lines[0].split() if word.isdigit()}
@@ -145,7 +147,8 @@ class Collector:
         for place, uid in enumerate(news, 1):
             await self._fetch(client, collection, uidvalidity, uid)
             if not place % BETWEEN and not await self._mine(collection):
-                return
+                return False
+        return bool(news)
 
     async def _fetch(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int, uid: int) -> None:
         size = _SIZE.search(b" ".join(_octets(_must(await client.uid("fetch", str(uid), "(RFC822.SIZE)"), "fetch"))))
@@ -194,7 +197,7 @@ async def _wait(client: IMAP4_SSL) -> None:
         idle = await client.idle_start(timeout=IDLE_S)
     while True:
         pushed = await client.wait_server_push(IDLE_S * 2)
-        if not isinstance(pushed, list) or any(b"EXISTS" in bytes(line) for line in pushed):
+        if pushed == STOP_WAIT_SERVER_PUSH or any(b"EXISTS" in bytes(line) for line in pushed):
             break
     if client.has_pending_idle():
         client.idle_done()

@@ -142,6 +142,26 @@ async def test_a_cable_that_is_pulled_again_and_again(
     assert texts(office) == ["1", "2", "3"]
 
 
+async def test_a_quiet_mailbox_keeps_its_connection(
+    office: PostOffice, dovecot: TlsDovecot, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mail.collect.IDLE_S", 0.2)
+    async with Cable(dovecot.imap) as cable:
+        registered(office, dovecot, authority, port=cable.port)
+        task = asyncio.create_task(collector(office).run())
+        try:
+            dovecot.put("1", "un")
+            await until(office, 1)
+            await asyncio.sleep(1.5)  # some turns of IDLE without any news
+            dovecot.put("2", "deux")
+            await until(office, 2)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert cable.connections == 1
+        assert office.db.read(collect_rows.listed, office.keyring)[0].reason == ""
+
+
 async def test_the_cable_is_pulled_in_the_middle_of_a_message(
     office: PostOffice, dovecot: TlsDovecot, authority: Authority
 ) -> None:
