@@ -6,13 +6,13 @@ passenger never hurts another: after a merged insert that failed the train start
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from time import monotonic, sleep
 from typing import Any, Protocol, cast
 
 import structlog
@@ -29,8 +29,7 @@ from core.tables import metadata
 
 MOST_PASSENGERS = 256
 MOST_TRIES = 5
-GATHER_S, GATHER_TURNS = 0.002, 4
-LONG_RIDE_S = 0.005  # about as long as everybody is waited for
+GATHER_S, GATHER_TURNS = 0.002, 6
 
 Work = Callable[[Session], Any]
 
@@ -78,7 +77,8 @@ class Train:
         self._on_broken = broken
         self._waiting: queue.SimpleQueue[Passenger | None] = queue.SimpleQueue()
         self._rode = 1  # passengers of the last rides, about
-        self._took = 0.0  # seconds of the last ride
+        self._expected = sys.maxsize  # how many more the driver waits for, while it does
+        self._complete = threading.Event()
         self._closed = False
         self._broken = False
         self._derailed = False
@@ -98,6 +98,8 @@ class Train:
             passenger.answer.set_exception(_stopped())
         else:
             self._waiting.put(passenger)
+            if self._waiting.qsize() >= self._expected:
+                self._complete.set()
             if self._derailed:
                 self._turn_away()
 
@@ -112,9 +114,7 @@ class Train:
         try:
             while (first := self._waiting.get()) is not None:
                 passengers = self._gather(first)
-                started = monotonic()
                 self._ride(passengers)
-                self._took = monotonic() - started
                 self._answer(passengers)
         except BaseException as error:  # unforeseen; with no train everybody would wait for ever
             self._derail(passengers)
@@ -155,15 +155,18 @@ class Train:
         return passengers
 
     def _wait_for_others(self) -> None:
-        """As long as they keep coming, until there are as many as rode lately; not after a ride that was itself so long
-        that whoever was about to come has come."""
-        for _ in range(GATHER_TURNS if self._took < LONG_RIDE_S else 0):
+        """Until there are as many as rode lately, and as long as they keep coming. Whoever completes them wakes the
+        driver: to be woken for each would cost more than the ride, and while it rides beside them they contend for the
+        interpreter."""
+        self._expected, come = self._rode - 1, -1
+        for _ in range(GATHER_TURNS):
+            self._complete.clear()
             waiting = self._waiting.qsize()
-            if waiting + 1 >= self._rode:
-                return
-            sleep(GATHER_S)
-            if self._waiting.qsize() == waiting:
-                return
+            if waiting >= self._expected or waiting == come:
+                break
+            come = waiting
+            self._complete.wait(GATHER_S)
+        self._expected = sys.maxsize
 
     def _ride(self, passengers: list[Passenger], *, merged: bool = True) -> None:
         """One transaction; whatever ends it badly is each passenger's error."""
