@@ -1,8 +1,9 @@
 """What is kept sealed beside a message: our trace lines, who sent it to whom, the verdict, the answers of FETCH."""
 
-import json
 from dataclasses import dataclass, fields
 from functools import cached_property
+
+from pydantic_core import from_json, to_json
 
 from crypto.sealed import Sealer, object_aad, unseal
 from mail.part import Part, loads
@@ -35,7 +36,7 @@ class Answers:
     @classmethod
     def unseal(cls, key: bytes, sealed: bytes, message_id: int) -> "Answers":
         """From the row of a message, the rest of its meta-data left aside. Raises SealBroken."""
-        found = json.loads(unseal(key, sealed, meta_aad(message_id)))
+        found = from_json(unseal(key, sealed, meta_aad(message_id)))
         return cls(
             found["envelope_text"].encode("latin-1"),
             found["body_text"].encode("latin-1"),
@@ -102,19 +103,18 @@ class MessageMeta:
     def sealed(self, with_: Sealer, message_id: int) -> bytes:
         """For the row."""
         have = self.__dict__
-        return with_.seal(_write({name: have[name] for name in _FIELDS}).encode(), meta_aad(message_id))
+        return with_.seal(to_json({name: have[name] for name in _FIELDS}), meta_aad(message_id))
 
     @classmethod
     def unseal(cls, key: bytes, sealed: bytes, message_id: int) -> "MessageMeta":
         """From the row. Raises SealBroken. A field that did not exist when it was written is empty."""
-        found = json.loads(unseal(key, sealed, meta_aad(message_id)))
+        found = from_json(unseal(key, sealed, meta_aad(message_id)))
         found["recipients"] = tuple(found.get("recipients", ()))
         if found.keys() == _NAMES:
             return cls(**found)
         return cls(**{name: found.get(name, _EMPTY.get(name, "")) for name in _FIELDS})
 
 
-_write = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` makes an encoder for each call with options
 _FIELDS = tuple(field.name for field in fields(MessageMeta))
 _NAMES = frozenset(_FIELDS)
 _EMPTY: dict[str, int] = {"size": 0, "received_at": 0}

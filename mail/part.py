@@ -1,10 +1,11 @@
 """The tree of a message: offsets into bytes that are kept elsewhere. It is stored beside the message, so that reading
 never parses again."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from pydantic_core import from_json, to_json
 
 from mail.bounds import Bound, MimeBounds
 from mail.parameters import Disposition, Params
@@ -95,13 +96,13 @@ def _one(part: Part, path: Path) -> Iterator[tuple[Path, Part]]:
 
 def dumps(tree: Part) -> bytes:
     """The tree as compact JSON, a list a part; trailing defaults are left out."""
-    return _write(_pack(tree)).encode()
+    return to_json(_pack(tree))
 
 
 def loads(data: bytes) -> Part:
     """The tree that `dumps` wrote. Raises MimeBounds(STORED) on anything else."""
     try:
-        return _unpack(json.loads(data))
+        return _unpack(from_json(data))
     except (ValueError, TypeError, IndexError, AttributeError, RecursionError):
         raise MimeBounds(Bound.STORED) from None
 
@@ -161,6 +162,3 @@ def _pairs(params: Params) -> list[list[str]]:
 
 def _params(pairs: list[list[str]] | None) -> Params:
     return tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs or ())
-
-
-_write = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -81,14 +82,16 @@ class Reception:
         return found
 
     async def message(self, mail: Incoming, body: Spooled) -> Receipt:
-        """The end of DATA; returns after the durable commit, also when the caller is cancelled meanwhile.
+        """The end of DATA: received now, as the last octet is here (RFC 5321 §4.1.1.4). Returns after the durable
+        commit, also when the caller is cancelled meanwhile.
 
         Raises MailError, StorageFull, DatabaseDown; the body is then discarded.
         """
+        now = self.clock.now()
         if body.size > AT_ONCE or body.storage != "row":
-            return await ended(self._message(mail, body))
+            return await ended(self._message(mail, body, now))
         with Busy():
-            return await self._short(mail, body)
+            return await self._short(mail, body, now)
 
     def accept_now(
         self, mail: Incoming, to: Sequence[Address], raw: bytes, dedup: bytes | None = None, more: Freight = NOTHING
@@ -100,16 +103,16 @@ class Reception:
         self._ask(self._pipelines[mail.door].at_sender, mail)
         named = {address.key: self._name(mail, address) for address in to}
         body = spool_bytes(self._blobs, raw, self._row_octets)
-        whole = _whole(replace(mail, recipients=tuple(named.values())), body)
+        whole = _whole(replace(mail, recipients=tuple(named.values())), body, mail.received_at)
         self._allow(whole, body)
         return self._deliverer.deliver_now(whole, body, dedup, more)
 
-    async def _message(self, mail: Incoming, body: Spooled) -> Receipt:
-        return await self._deliverer.commit(await self._in_thread(self._read, mail, body))
+    async def _message(self, mail: Incoming, body: Spooled, now: datetime) -> Receipt:
+        return await self._deliverer.commit(await self._in_thread(self._read, mail, body, now))
 
-    async def _short(self, mail: Incoming, body: Spooled) -> Receipt:
+    async def _short(self, mail: Incoming, body: Spooled, now: datetime) -> Receipt:
         """On the loop; a commit that was begun is ended before we are."""
-        whole = _whole(mail, body)
+        whole = _whole(mail, body, now)
         if self._deliverer.waits(whole) or self._waits(self._pipelines[mail.door].at_message, whole):
             return await ended(self._slow(whole, body))
         self._allow(whole, body)
@@ -149,8 +152,8 @@ class Reception:
         except IntegrityError:  # two mails at once made it
             return self._db.read(find_recipient, self._keyring, address)
 
-    def _read(self, mail: Incoming, body: Spooled) -> Ready:
-        return self._ready(_whole(mail, body), body)
+    def _read(self, mail: Incoming, body: Spooled, now: datetime) -> Ready:
+        return self._ready(_whole(mail, body, now), body)
 
     def _ready(self, whole: Incoming, body: Spooled) -> Ready:
         self._allow(whole, body)
@@ -172,9 +175,9 @@ class Reception:
         raise error
 
 
-def _whole(mail: Incoming, body: Spooled) -> Incoming:
+def _whole(mail: Incoming, body: Spooled, now: datetime) -> Incoming:
     try:
-        return replace(mail, letter=read_letter(body.read()), size=body.size, recipient=None)
+        return replace(mail, letter=read_letter(body.read()), size=body.size, recipient=None, received_at=now)
     except Exception:
         body.discard()
         raise

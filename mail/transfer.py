@@ -1,7 +1,5 @@
 """The content of one mail on its way from the wire to delivery: after DATA, or in the chunks of BDAT."""
 
-from dataclasses import replace
-
 from mail.chunk_reader import ChunkReader
 from mail.data_reader import READ_AWAY, Bounds, DataReader
 from mail.incoming import Incoming
@@ -47,9 +45,7 @@ def _hurry(line: Line, begun: float, seen: int) -> None:
 
 
 async def _deliver(line: Line, mail: Incoming, spool: Spool) -> None:
-    # Received by the time that the last octet is here. RFC 5321 §4.1.1.4
-    whole = replace(mail, received_at=line.house.reception.clock.now())
-    receipt = await line.house.reception.message(whole, spool.finish())
+    receipt = await line.house.reception.message(mail, spool.finish())
     line.say(f"250 2.6.0 accepted as {receipt.message_id}")
 
 
