@@ -35,6 +35,7 @@ class Crew:
     def start(self) -> None:
         """Begin to work, in threads."""
         celery_state.should_stop = None  # of the process; what a crew before this one was told
+        self._app.set_default()  # where Celery's threads look for a task
         self._thread.start()
         self._beat.start()
 
