@@ -26,7 +26,8 @@ from directory.annuaire import Annuaire, current_edition
 from directory.edition.compare import read_changes
 from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
 from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
-from directory.published import follow_boxes, follow_red_list, publish_again, red_list
+from directory.edition.waiting import take_waiting
+from directory.published import follow_boxes, follow_first, follow_red_list, publish_again, red_list
 from directory.register import follow_register, note_changes, put_edition, struck_off
 
 ORDER = (RED, MSSANTE, RPPS, SKILLS, FINESS)
@@ -194,6 +195,7 @@ class Importer:
             "path": "" if where.url else str(where.path(edition)),
             "url": where.url,
             "schema": where.schema(edition),
+            "waiting": bool(where.url) and any(map(_is_first_of_boxes, sources)),
             "struck": sorted(self._db.read(struck_off)),
             "totals": {source.kind: source.found["tally"]["read"] for source in sources},
             "rejected_percent": self._rules.rejected_percent,
@@ -226,8 +228,12 @@ class Importer:
         for source in changed:
             if source.kind == MSSANTE:
                 say = partial(self._followed, source.changed)
-                whole = self._kept / MSSANTE if not source.found["before"] else None
-                follow_boxes(self._db, self._annuaire, whole or source.changes, say, whole=whole is not None)
+                if not _is_first_of_boxes(source):
+                    follow_boxes(self._db, self._annuaire, source.changes, say)
+                elif self._annuaire.where.url:
+                    take_waiting(self._db, self._annuaire.where.schema(self._db.read(current_edition)), say)
+                else:
+                    follow_first(self._db, self._annuaire, self._kept / MSSANTE, say)
 
     def _followed(self, total: int, done: int) -> None:
         self._progress("boîtes publiées", done, total)
@@ -274,6 +280,10 @@ class Importer:
         finally:
             shutil.rmtree(work, ignore_errors=True)
             mark.unlink(missing_ok=True)
+
+
+def _is_first_of_boxes(source: Source) -> bool:
+    return source.kind == MSSANTE and not source.found["before"]
 
 
 def _kinds(files: Sequence[Path]) -> dict[str, Path]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.db import Db
 from directory.annuaire import Annuaire
-from directory.edition.card import unpack
+from directory.edition.card import key_and_sector
 from directory.edition.compare import read_changes
 from directory.edition.kinds import MSSANTE
 from directory.edition.sources import Tally, texts
@@ -28,30 +28,25 @@ BATCH, FIRST_BATCH = 500, 2_000
 T = TypeVar("T")
 
 
-def follow_boxes(
-    db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int], None], *, whole: bool = False
-) -> None:
+def follow_boxes(db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int], None]) -> None:
     """Entries of removed lines go, unless another line publishes the address; those of added lines come or change.
 
-    `path` holds the changes; `whole`: a first extraction, every line of which is new.
+    `path` holds the changes.
     """
-    if whole:
-        _follow_first(db, annuaire, path, progress)
-        return
     _follow_removed(db, path)
     red, struck, done = db.read(red_list), db.read(struck_off), 0
     seen: set[int] = set()
     for rows in _batches(_added(path)):
         fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
         seen.update(map(hash, fresh))
-        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.kind == "ORG"})
+        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.structure_id})
         db.run(upsert, [_entry(row, sectors, red) for row in fresh.values() if row.national_id not in struck])
         done += len(rows)
         progress(done)
 
 
-def _follow_first(db: Db, annuaire: Annuaire, extraction: Path, progress: Callable[[int], None]) -> None:
-    """The next batch is made while the database takes the one before."""
+def follow_first(db: Db, annuaire: Annuaire, extraction: Path, progress: Callable[[int], None]) -> None:
+    """Of a first extraction every line is new. The next batch is made while the database takes the one before."""
     red, struck, done = db.read(red_list), db.read(struck_off), 0
     for read, batch in _ahead(_first_batches(annuaire, extraction, red, struck)):
         db.run(put_new, batch)
@@ -67,7 +62,7 @@ def _first_batches(
     for rows in _batches(_rows_of(extraction), FIRST_BATCH):
         fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
         seen.update(map(hash, fresh))
-        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.kind == "ORG"})
+        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.structure_id})
         put = sorted(row for row in fresh.values() if row.national_id not in struck)
         yield len(rows), [_values(row, sectors, red) for row in put]
 
@@ -143,8 +138,8 @@ def _entry(row: mssante.Row, sectors: dict[str, str], red: frozenset[str]) -> En
 def _sectors(annuaire: Annuaire, structures: set[str]) -> dict[str, str]:
     """Structure → SAxx, which the mailboxes' extraction does not tell."""
     reader = annuaire.reader()
-    cards = (unpack(text) for _, text in reader.cards_by_key(structures)) if reader else ()
-    return {card.key: card.sector for card in cards if card.sector}
+    found = map(key_and_sector, (text for _, text in reader.cards_by_key(structures))) if reader else ()
+    return {key: sector for key, sector in found if sector}
 
 
 def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -28,7 +29,9 @@ MakeSink = Callable[[Sequence[str]], Sink]  # for these tables
 class Beside:
     """A `Source`. The process is forked: make it while there is one thread and no connection."""
 
-    def __init__(self, sources: Mapping[str, Path], sink: MakeSink, progress: Progress) -> None:
+    def __init__(
+        self, sources: Mapping[str, Path], sink: MakeSink, progress: Progress, *, waiting: bool = False
+    ) -> None:
         context = get_context("fork")
         self._line, theirs = context.Pipe(duplex=False)
         asked, self._asking = context.Pipe(duplex=False)
@@ -36,7 +39,8 @@ class Beside:
             with suppress(OSError, AttributeError):  # slower elsewhere, and right
                 fcntl.fcntl(end.fileno(), fcntl.F_SETPIPE_SZ, AHEAD_OCTETS)
         ends = (self._line, self._asking)
-        self._process = context.Process(target=_run, args=(ends, theirs, asked, sources, sink, progress), daemon=True)
+        reads = partial(Reading, sources, progress=progress, waiting=waiting)
+        self._process = context.Process(target=_run, args=(ends, theirs, asked, reads, sink), daemon=True)
         self._process.start()
         theirs.close()
         asked.close()
@@ -91,15 +95,14 @@ def _run(
     ends: Sequence[Connection],
     line: Connection,
     asked: Connection,
-    sources: Mapping[str, Path],
+    reads: Callable[[Sink], Reading],
     sink: MakeSink,
-    progress: Progress,
 ) -> None:
     for end in ends:  # that they are closed would not be noticed while somebody else holds them
         end.close()
     with suppress(BrokenPipeError, EOFError):
         try:
-            _tell(line, sources, lines := sink(["lines"]), progress)
+            _tell(line, reads(lines := sink(["lines"])))
             lines.finish()
             near = sink(["neighbours"])
             near.write("neighbours", neighbours.rows(json.loads(asked.recv_bytes())))
@@ -113,9 +116,8 @@ def _run(
             _say(line, {"error": error.strerror or "import impossible", "cause": type(error).__name__})
 
 
-def _tell(line: Connection, sources: Mapping[str, Path], lines: Sink, progress: Progress) -> None:
+def _tell(line: Connection, reading: Reading) -> None:
     """Batches, each stream's end an empty one; then what became of the files."""
-    reading = Reading(sources, lines, progress)
     for stream in (reading.boxes(), reading.skills(), reading.sites(), reading.people()):
         while batch := list(islice(stream, BATCH)):
             _say(line, batch)

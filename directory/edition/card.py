@@ -8,6 +8,7 @@ from directory.words import TITLES, name_words, words_of
 
 PERSON, STRUCTURE = "P", "S"
 PLACES = 12  # of one person; more are kept as lines, not shown
+SECTOR = 9  # its place among the fields of a text, counted from 1
 FIELD, ITEM, PART = "\x1c", "\x1d", "\x1e"  # no line that was taken holds a control character
 NAME, WHERE, JOB, AT, UNIT = "n", "w", "j", "s", "u"  # before a word: in which field it stands
 
@@ -91,6 +92,12 @@ def unpack(text: str) -> Card:
     where = tuple(Place(*item.split(PART)) for item in places.split(ITEM) if item)
     owned = tuple(_box(item.split(PART)) for item in boxes.split(ITEM) if item)
     return Card(type_, key, title, given, family, profession, specialty, profession_code, sector, where, owned)
+
+
+def key_and_sector(text: str) -> tuple[str, str]:
+    """Of `pack`'s text, where nothing else is wanted."""
+    facts = text.split(FIELD, SECTOR)
+    return facts[1], facts[SECTOR - 1]
 
 
 def _box(parts: list[str]) -> Box:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from directory.edition import card as cards
 from directory.edition import neighbours
@@ -17,10 +17,12 @@ from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
 from directory.edition.places import place_of_activity, place_of_establishment, place_of_row
 from directory.edition.sinks import Sink
 from directory.edition.sources import Tally, texts
+from directory.edition.tables import WAITING
 from directory.extracts import finess, mssante, rpps, skills
 from directory.extracts.lines import Unreadable
 
 BATCH = 5_000
+HELD = 20_000  # entries, since another table's rows begin another COPY
 Row = TypeVar("Row")
 Progress = Callable[[str, int], None]
 Said = tuple[str, str, Sequence[str], str]  # structure, its place as packed text, its words, its sector
@@ -65,7 +67,8 @@ class Source(Protocol):
 class Reading:
     """Reads `sources`; the lines go to `sink`, which is somebody else's to finish."""
 
-    def __init__(self, sources: Mapping[str, Path], sink: Sink, progress: Progress) -> None:
+    def __init__(self, sources: Mapping[str, Path], sink: Sink, progress: Progress, *, waiting: bool = False) -> None:
+        """`waiting`: the sink takes the mailboxes' entries, too."""
         self._sources = sources
         self._sink = sink
         self._progress = progress
@@ -73,6 +76,7 @@ class Reading:
         self._line = 0
         self._rows: list[tuple[int, str, str, str, str]] = []
         self._words: list[str] = []
+        self._waiting: list[tuple[Any, ...]] | None = [] if waiting else None
         self._read = Read()
 
     def boxes(self) -> Iterator[Owned]:
@@ -84,10 +88,14 @@ class Reading:
             if hash(row.address) in seen:
                 continue
             seen.add(hash(row.address))
+            if self._waiting is not None:
+                self._wait(self._waiting, mssante.values_of(row, red_list=row.address in red))
             owner = row.national_id or row.structure_id
             if owner:
                 said = self._first(place_of_row(row)) if self._is_new(row.structure_id) else None
                 yield owner, _packed(row, red=row.address in red), said
+        if self._waiting:
+            self._sink.write(WAITING, self._waiting)
         self._read.boxes = len(seen)
 
     def skills(self) -> Iterator[Skilled]:
@@ -178,6 +186,12 @@ class Reading:
         self._rows.append((self._line, source, person, structure, text))
         if len(self._rows) >= BATCH:
             self._flush()
+
+    def _wait(self, held: list[tuple[Any, ...]], values: tuple[Any, ...]) -> None:
+        held.append(values)
+        if len(held) >= HELD:
+            self._sink.write(WAITING, held)
+            held.clear()
 
     def _flush(self) -> None:
         self._sink.write("lines", self._rows)

@@ -8,7 +8,9 @@ from sqlalchemy import create_engine
 
 from core import engines
 from directory.edition.sinks import Rows
-from directory.edition.tables import COLUMNS, create, index
+from directory.edition.tables import COLUMNS, WAITING, create, index
+from directory.edition.waiting import TYPES, create_waiting
+from directory.extracts.entry import NAMES
 
 # Binary, so that no text is looked through for what must be escaped and no octet is written as two figures.
 _TYPES = {
@@ -18,17 +20,21 @@ _TYPES = {
     "neighbours": ("int8", "text"),
     "boxes": ("text", "int8"),
     "facts": ("text", "text"),
+    WAITING: TYPES,
 }
+_NAMES = COLUMNS | {WAITING: NAMES}
 _DROP = "DROP SCHEMA IF EXISTS {} CASCADE"
 
 
-def make_schema(url: str, schema: str) -> None:
+def make_schema(url: str, schema: str, *, waiting: bool) -> None:
     """Fresh, with empty tables: committed, so that several may fill them. Nobody reads it before it is named in use."""
     with _cursor(url) as cursor:
         for statement in (_DROP.format(schema), f"CREATE SCHEMA {schema}", *create("postgresql", f"{schema}.")):
             cursor.execute(statement)
         # Maps and lists of numbers: to squeeze them takes longer than it spares.
         cursor.execute(f"ALTER TABLE {schema}.words ALTER COLUMN postings SET STORAGE EXTERNAL")
+        if waiting:
+            cursor.execute(create_waiting(schema))
 
 
 def drop_schema(url: str, schema: str) -> None:
@@ -54,7 +60,7 @@ class PostgresSink:
     def write(self, table: str, rows: Rows) -> None:
         if table != self._table:
             self._open.close()
-            names = ", ".join(COLUMNS[table])
+            names = ", ".join(_NAMES[table])
             statement = f"COPY {self._schema}{table} ({names}) FROM STDIN (FORMAT BINARY)"
             self._table, self._copy = table, self._open.enter_context(self._cursor.copy(statement))
             self._copy.set_types(_TYPES[table])

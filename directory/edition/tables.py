@@ -18,6 +18,7 @@ INDEXES = {
     "cards": ("cards_by_key ON {schema}cards (key)",),
     "words": ("words_by_word ON {schema}words (word, cards, id)",),
 }
+WAITING = "waiting"  # a table of PostgreSQL alone
 COLUMNS = {
     "lines": ("id", "source", "person", "structure", "line"),
     "cards": ("id", "key", "card"),

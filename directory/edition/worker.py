@@ -85,7 +85,7 @@ def _opened(
     """Of an edition that is not finished nothing is left."""
     if asked["path"]:
         return _in_a_file(Path(asked["path"]), sources, progress)
-    return _in_a_schema(asked["url"], asked["schema"], sources, progress)
+    return _in_a_schema(asked["url"], asked["schema"], sources, progress, waiting=asked["waiting"])
 
 
 @contextmanager
@@ -99,13 +99,15 @@ def _in_a_file(path: Path, sources: dict[str, Path], progress: Progress) -> Iter
 
 
 @contextmanager
-def _in_a_schema(url: str, schema: str, sources: dict[str, Path], progress: Progress) -> Iterator[tuple[Sink, Source]]:
+def _in_a_schema(
+    url: str, schema: str, sources: dict[str, Path], progress: Progress, *, waiting: bool
+) -> Iterator[tuple[Sink, Source]]:
     """Several may write into it: the lines are read and stored beside the rest."""
     from directory.edition.beside import STORED, Beside
     from directory.edition.sinks_postgres import PostgresSink, drop_schema, make_schema
 
-    make_schema(url, schema)
-    source = Beside(sources, partial(PostgresSink, url, schema), progress)
+    make_schema(url, schema, waiting=waiting)
+    source = Beside(sources, partial(PostgresSink, url, schema), progress, waiting=waiting)
     sink = PostgresSink(url, schema, [table for table in COLUMNS if table not in STORED])
     try:
         yield sink, source

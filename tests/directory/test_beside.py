@@ -4,10 +4,11 @@ import os
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from core.clock import FakeClock
 from core.db import Db
@@ -19,9 +20,13 @@ from directory.edition.kinds import MSSANTE, RPPS
 from directory.edition.reading import Reading, Scattered
 from directory.edition.sinks import SqliteSink
 from directory.edition.tables import COLUMNS
+from directory.extracts import mssante, rpps
+from directory.extracts.entry import Entry
 from directory.extracts.files import open_lines
+from directory.importer import upsert
 from directory.importing import Importer
 from directory.national import FILES, generate
+from directory.tables import entries
 from tests.support.annuaire import RULES
 from tests.support.process import family, wait_until
 
@@ -43,6 +48,24 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def take(db: Db, annuaire: Annuaire, *paths: Path) -> int:
     return Importer(db, annuaire, RULES, quiet).run(paths, NOW)["edition"]
+
+
+def test_entries_are_what_the_files_publish(db: Db, annuaire: Annuaire, files: Path) -> None:
+    """Each with the sector of its structure, which only the register tells, and the red list. One is known before."""
+    sectors: dict[str, str] = {}
+    for one in rpps.parse_lines(open_lines(files / FILES[RPPS])):
+        sectors.setdefault(one.structure_id, one.sector_code)
+    red = (files / FILES["red"]).read_text().split("\n")[1:]
+    published = {}
+    for one in mssante.parse_lines(open_lines(files / FILES[MSSANTE])):
+        sector = sectors.get(one.structure_id, "") if one.structure_id else ""
+        published.setdefault(one.address, replace(one, sector=sector, red_list=one.address in red))
+    known = next(iter(published.values()))
+    db.run(upsert, [replace(known, family="AUTREFOIS")])
+    take(db, annuaire, *(files / name for name in FILES.values()))
+    found = db.read(lambda session: session.execute(select(entries)).mappings().all())
+    assert {row["address"]: Entry(**row) for row in found} == published
+    assert any(one.sector for one in published.values()) and any(one.red_list for one in published.values())
 
 
 @pytest.mark.parametrize("which", [0, -1])  # who builds, and on PostgreSQL who reads for it
