@@ -35,6 +35,7 @@ BUILD_AT_LEAST = 20_000  # fewer changed lines than that go into the edition in 
 BUILD_PERCENT = 2
 GUARDED_FROM = 20  # lines; a handful of lines may halve without anything being wrong
 WORK = "import"
+AT_ONCE = 2  # extractions compared
 Progress = Callable[[str, int, int], None]
 
 
@@ -92,8 +93,9 @@ class Importer:
         """The report. Raises BadInput, Refused (shrunk, or another import runs), StorageFull, OSError."""
         with self._alone() as work:
             kinds = _kinds(files)
-            with self._copying(kinds, work):
-                sources = [self._compare(kind, kinds[kind], work) for kind in ORDER if kind in kinds]
+            with self._copying(kinds, work), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="compare") as beside:
+                ordered = [kind for kind in ORDER if kind in kinds]
+                sources = list(beside.map(lambda kind: self._compare(kind, kinds[kind], work), ordered))
             for source in sources:
                 self._check_size(source)
             if self._rules.dry_run:

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 
 from core import engines
 from directory.edition.sinks import Rows
-from directory.edition.tables import COLUMNS, WAITING, create, index
+from directory.edition.tables import COLUMNS, WAITING, create, index, keys
 from directory.edition.waiting import TYPES, create_waiting
 from directory.extracts.entry import NAMES
 
@@ -70,7 +70,7 @@ class PostgresSink:
     def finish(self) -> None:
         self._open.close()
         self._cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        for statement in index(self._tables, self._schema):
+        for statement in (*keys(self._tables, self._schema), *index(self._tables, self._schema)):
             self._cursor.execute(statement)
         for table in self._tables:
             self._cursor.execute(f"ANALYZE {self._schema}{table}")

@@ -7,8 +7,8 @@ TABLES = (
     "cards (id {id}, key {text} NOT NULL, card {text} NOT NULL)",
     "words (id {id}, word {text} NOT NULL, cards {number} NOT NULL, postings {bytes} NOT NULL)",
     "neighbours (bucket {id}, words {text} NOT NULL)",
-    "boxes (address {text} PRIMARY KEY, card {number} NOT NULL)",
-    "facts (name {text} PRIMARY KEY, value {text} NOT NULL)",
+    "boxes (address {key}, card {number} NOT NULL)",
+    "facts (name {key}, value {text} NOT NULL)",
 )
 INDEXES = {
     "lines": (
@@ -29,8 +29,20 @@ COLUMNS = {
 }
 # C collation: words are compared letter by letter, as Python does, so that a prefix is a range.
 KINDS = {
-    "sqlite": {"id": "INTEGER PRIMARY KEY", "text": "TEXT", "number": "INTEGER", "bytes": "BLOB"},
-    "postgresql": {"id": "BIGINT PRIMARY KEY", "text": 'TEXT COLLATE "C"', "number": "BIGINT", "bytes": "BYTEA"},
+    "sqlite": {
+        "id": "INTEGER PRIMARY KEY",
+        "key": "TEXT PRIMARY KEY",
+        "text": "TEXT",
+        "number": "INTEGER",
+        "bytes": "BLOB",
+    },
+    "postgresql": {
+        "id": "BIGINT NOT NULL",
+        "key": 'TEXT COLLATE "C" NOT NULL',
+        "text": 'TEXT COLLATE "C"',
+        "number": "BIGINT",
+        "bytes": "BYTEA",
+    },
 }
 
 
@@ -42,3 +54,8 @@ def create(dialect: str, schema: str = "") -> list[str]:
 def index(tables: Iterable[str] = COLUMNS, schema: str = "") -> list[str]:
     """Statements that make the indexes of these tables, once the rows are there."""
     return [f"CREATE INDEX {line.format(schema=schema)}" for table in tables for line in INDEXES.get(table, ())]
+
+
+def keys(tables: Iterable[str], schema: str) -> list[str]:
+    """PostgreSQL's primary keys, which are made faster when the rows are there. SQLite's rows stand in their order."""
+    return [f"ALTER TABLE {schema}{table} ADD PRIMARY KEY ({COLUMNS[table][0]})" for table in tables]
