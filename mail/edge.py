@@ -175,9 +175,11 @@ class Edge(SMTP):
 
     async def _close(self) -> None:
         """Say what is left to say, then hang up."""
+        self._over = True
         if self._out is not None:
             self._write()
             self._out.close()
+            self.patience(HURRY_S)  # to take the last words
 
     # --- talking ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +215,9 @@ class Edge(SMTP):
         if self._said:
             self._write()
             if not self._writable.is_set():
+                self.patience(COMMAND_WAIT_S)  # who reads nothing is not waited for longer than who says nothing
                 await self._writable.wait()
+                self.patience(math.inf)
 
     def _write(self) -> None:
         if self._said and self._out is not None and not self._out.is_closing():
@@ -246,12 +250,16 @@ class Edge(SMTP):
     def _timeout_cb(self) -> None:
         if self.loop.time() < self._deadline:
             return self._reset_timeout()
+        if self._out is None:
+            return None
         log.info("smtp.timeout", peer=self.peer.address)
+        if self._over or not self._writable.is_set():  # it does not even read
+            return self._out.abort()
         self.goodbye(421, "4.4.2", "timeout, closing the connection")
-        if self._out is not None:
-            self._write()
-            self._out.close()
-        return None
+        self._write()
+        self._out.close()
+        self.patience(HURRY_S)
+        return self._reset_timeout()
 
     # --- who and how -----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from mail.data_reader import Bounds
 from mail.edge import HURRY_S, Edge
 from mail.gate import Gate
 from mail.incoming import Door
-from mail.limits import COMMAND_LINE, HARD_ERRORS, JUNK_COMMANDS, RECIPIENTS_OVERSHOOT
+from mail.limits import COMMAND_LINE, COMMAND_WAIT_S, HARD_ERRORS, JUNK_COMMANDS, RECIPIENTS_OVERSHOOT
 from mail.replies import MailError, to_mail_error
 from tests.support.post_office import AUBIN, FOREIGN, PASSWORD, PostOffice
 from tests.support.smtp_dialogue import Connection
@@ -346,3 +346,35 @@ async def test_login_survives_no_starttls(db: Db, tmp_path: Path) -> None:
 
 def test_bounds_default_to_the_table_of_limits() -> None:
     assert (Bounds().line, Bounds().header) == (1000, 102_400)
+
+
+async def test_who_reads_nothing_is_cut(office: PostOffice) -> None:
+    """Its replies fill every buffer between us; nothing else would ever end that."""
+    watched = Watched(office)
+    connection = await greeted(office, await watched.start())
+    connection.writer.transport.pause_reading()
+    await connection.send(f"MAIL FROM:<{FOREIGN}>\r\nRCPT TO:<{AUBIN}>\r\n".encode())
+    edge = watched.edges[-1]
+
+    async def ask() -> None:
+        while True:
+            await connection.send(b"BDAT 0\r\n" * 10_000)
+
+    asking = asyncio.create_task(ask())
+    await until(lambda: not edge._writable.is_set())
+    await until(lambda: watched.patience < COMMAND_WAIT_S + 1)
+    edge.wait_until(edge.loop.time() - 1)
+    edge._timeout_cb()
+    await until(lambda: edge._out is None)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_the_last_words_are_not_waited_for_without_end(office: PostOffice) -> None:
+    watched = Watched(office)
+    connection = await greeted(office, await watched.start())
+    edge = watched.edges[-1]
+    edge.wait_until(edge.loop.time() - 1)
+    edge._timeout_cb()
+    assert watched.patience <= HURRY_S
+    assert (await connection.receive()).startswith("421 4.4.2") and await connection.receive() == "<closed>"
