@@ -69,7 +69,8 @@ class Correlator:
         except MimeBounds:
             return "", []
         if notification is not None:
-            return notification.original_id or original, [_of_notification(notification, opened.meta.from_, now)]
+            event = _of_notification(notification, opened.meta.from_, now)
+            return notification.original_id or original, [event] if _vouches(opened.meta.from_, event) else []
         code = mdn.integration_error(opened.meta.subject)
         if code is not None:
             label = mdn.APPLICATION_ERRORS.get(code, "")
@@ -97,6 +98,12 @@ def _of_notification(notification: mdn.Notification, author: str, now: datetime)
         text = label or mdn.APPLICATION_ERRORS.get(code, "")
         return Event(FAILED, now, recipient, str(code or ""), text)
     return Event(READ, now, recipient, "", notification.disposition.value)
+
+
+def _vouches(author: str, event: Event) -> bool:
+    """A notification speaks of its author, or of a mailbox beside it (a robot's, say): its operator answers for the
+    domain. Of other people's mailboxes nobody knows what became of a message there."""
+    return author.rpartition("@")[2].lower() == event.recipient.rpartition("@")[2].lower()
 
 
 def _recipients(session: Session, message_id: int) -> list[tuple[int, int]]:

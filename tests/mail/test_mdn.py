@@ -197,6 +197,17 @@ def test_an_answer_is_in_the_timeline_a_strangers_is_not(office: PostOffice) -> 
     assert events(office) == [("accepted", "", ""), ("delivered", PHARMACY, ""), ("answered", PHARMACY, "")]
 
 
+@pytest.mark.parametrize(("author", "counts"), [(PHARMACY, True), ("dr.leroux@cabinet.example", False)])
+def test_nobody_says_that_somebody_else_has_read(office: PostOffice, author: str, counts: bool) -> None:
+    """Another recipient of the same mail knows its Message-ID."""
+    send(office, AUBIN, PHARMACY, ASKING)
+    told = Notification(PHARMACY, "<7@cabinet.example>", Disposition.DISPLAYED)
+    head = f"From: <{author}>\r\nMessage-ID: <9@{author}>\r\nMIME-Version: 1.0\r\n".encode()
+    raw = head + mdn.entity(told, "pli.example", ASKING)
+    correlated(office, send(office, author, AUBIN, raw, "pharmacist" if counts else "physician"))
+    assert (("read", PHARMACY, "") in events(office)) == counts
+
+
 async def test_the_timeline_of_a_relayed_mail(office: PostOffice) -> None:
     world = World(office)
     peer = await peer_of(world, answers={"DATA.": "451 4.3.0 later"})
