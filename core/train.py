@@ -29,7 +29,7 @@ from core.tables import metadata
 
 MOST_PASSENGERS = 256
 MOST_TRIES = 5
-GATHER_S, GATHER_TURNS = 0.002, 6
+GATHER_S, GATHER_TURNS = 0.002, 4
 
 Work = Callable[[Session], Any]
 
