@@ -2,7 +2,6 @@
 what Python does for each line."""
 
 import fcntl
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,6 +11,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from core.errors import BadInput, PliError, Temporary
 from directory.edition import neighbours
@@ -81,7 +82,7 @@ class Beside:
     def _heard(self) -> Any:
         """Raises what was raised there; Temporary when nobody is there any more."""
         try:
-            heard = json.loads(self._line.recv_bytes())
+            heard = from_json(self._line.recv_bytes(), cache_strings="none")
         except EOFError:
             raise Temporary("import impossible", "the reading process died") from None
         if "scattered" in heard:
@@ -105,7 +106,7 @@ def _run(
             _tell(line, reads(lines := sink(["lines"])))
             lines.finish()
             near = sink(["neighbours"])
-            near.write("neighbours", neighbours.rows(json.loads(asked.recv_bytes())))
+            near.write("neighbours", neighbours.rows(from_json(asked.recv_bytes())))
             near.finish()
             _say(line, {})
         except Scattered:
@@ -126,7 +127,7 @@ def _tell(line: Connection, reading: Reading) -> None:
 
 
 def _say(line: Connection, one: Any) -> None:
-    line.send_bytes(json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode())
+    line.send_bytes(to_json(one))
 
 
 def _tally(read: int, rejected: int, rejections: list[dict[str, Any]], hostile: dict[str, Any] | None) -> Tally:
