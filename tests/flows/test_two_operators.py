@@ -110,6 +110,21 @@ def test_who_wants_to_hear_nothing_hears_nothing(pair: Pair) -> None:
     assert not any(nobody.encode() in each.raw for each in north.inbox(north.doctor))
 
 
+def test_a_receipt_comes_when_its_reader_agrees(pair: Pair) -> None:
+    """RFC 8098, and the application error of the integration guide, each across the relay and into the timeline."""
+    north, south = pair.north, pair.south
+    for text, more, event in (("lu", (), "read"), ("non integre", ("--error", "902"), "failed")):
+        message_id = north.send(south.desk, text=text, asks=True)
+        got = south.waits_for(south.desk, message_id)
+        assert north.told(message_id) <= {("accepted", ""), ("relayed", south.desk)}  # nothing goes by itself
+        south.server.cli("message", "receipt", got.number, "--by", south.desk, *more)
+        receipt = north.waits_for(north.doctor, f"Original-Message-ID: {message_id}")
+        assert receipt.parsed.get_content_type() == "multipart/report"
+        wait_until(lambda: (event, south.desk) in north.told(message_id), what="the timeline")  # noqa: B023
+        with pytest.raises(OSError, match="déjà parti"):
+            south.server.cli("message", "receipt", got.number, "--by", south.desk, *more)
+
+
 def test_the_other_operator_was_down(pair: Pair) -> None:
     pair.south.stop()
     message_id = pair.north.send(pair.south.doctor, text="pendant la panne")

@@ -60,10 +60,11 @@ class SignedList:
 
 @dataclass(frozen=True)
 class Received:
-    """A message as IMAP hands it out, with its flags."""
+    """A message as IMAP hands it out, with its flags; `number` is ours, told as EMAILID (RFC 8474)."""
 
     raw: bytes
     flags: str
+    number: str
 
     @property
     def parsed(self) -> EmailMessage:
@@ -133,10 +134,14 @@ class OperatorHouse:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def send(self, *to: str, text: str, extra: tuple[str, ...] = (), mail: tuple[str, ...] = ()) -> str:
-        """The doctor writes; `mail` and `extra` are parameters of MAIL and RCPT. Returns the Message-ID."""
+    def send(
+        self, *to: str, text: str, extra: tuple[str, ...] = (), mail: tuple[str, ...] = (), asks: bool = False
+    ) -> str:
+        """The doctor writes; `mail` and `extra` are parameters of MAIL and RCPT, `asks` for a receipt. Returns the
+        Message-ID."""
         message_id = f"<{text.replace(' ', '-')}@{self.domain}>"
         head = f"From: <{self.doctor}>\r\nTo: <{'>, <'.join(to)}>\r\nMessage-ID: {message_id}\r\nSubject: {text}\r\n"
+        head += f"Disposition-Notification-To: <{self.doctor}>\r\n" if asks else ""
         with smtplib.SMTP_SSL("localhost", SUBMISSIONS + self.server.offset, "client", context=self.client) as client:
             client.login(self.doctor, PASSWORD)
             client.sendmail(self.doctor, list(to), f"{head}\r\n{text}\r\n".encode(), mail, extra)
@@ -147,8 +152,9 @@ class OperatorHouse:
             client.login(login, PASSWORD)
             client.select("INBOX", readonly=True)
             count = client.search(None, "ALL")[1][0].split()
-            parts = client.fetch("1:*", "(FLAGS BODY.PEEK[])")[1] if count else []
-        return [Received(part[1], part[0].decode()) for part in parts if isinstance(part, tuple)]
+            parts = client.fetch("1:*", "(EMAILID FLAGS BODY.PEEK[])")[1] if count else []
+        found = [(part[1], part[0].decode()) for part in parts if isinstance(part, tuple)]
+        return [Received(raw, told, told.partition("EMAILID (M")[2].partition(")")[0]) for raw, told in found]
 
     def waits_for(self, login: str, words: str) -> Received:
         """The newest message with these words in it, as soon as it is there."""
