@@ -1,34 +1,58 @@
 """What is done by the clock: every night, every hour, every half minute."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core import outbox
 from core.db import Db
+from core.settings import Settings
 from mail.consign import RELAY_KIND
 from mail.deliver import forget_repeats
 from ops.audit.forget import forget_before
 from ops.audit.witness import Witness
+from ops.clockwork import Round
 from ops.ground import Ground
 from ops.keeper import Keeper
 from ops.lifecycle import inactivity
 from ops.list_fetching import ListFetcher
 from ops.nightly import Nightly
 from ops.promises import Hands
-from ops.tasks import Work
 from ops.trust_list import TrustCircle
 from record.reminders import Remind
 from record.retention import Retention
 
 REPEATS_FOR = timedelta(days=7)  # longer than any peer's queue lives
+DAY_S, HOUR_S = 86_400, 3600
 KEPT_FOR = timedelta(days=7)  # what was done: for whoever looks into yesterday's trouble
 
 
+@dataclass(frozen=True)
+class Work:
+    """What workers do."""
+
+    keeper: Keeper
+    nightly: Nightly
+    hourly: Nightly
+    lists: Nightly
+
+
 def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness) -> Work:
-    """All that Celery's tasks call."""
+    """All that a process does behind its listeners."""
     settings, clock = ground.settings, ground.clock
     nightly = Nightly(_nightly(ground, hands, witness) | _of_the_record(ground, hands))
     return Work(keeper, nightly, TrustCircle(settings, ground.db, clock).hourly, ListFetcher(settings, clock).chores)
+
+
+def rounds(settings: Settings, work: Work) -> list[Round]:
+    """What each process that works does by its own clock. Revocation lists: where there is somewhere to fetch from."""
+    lists = [Round("lists", settings.tls.crl_seconds, work.lists.run)] if settings.tls.crl_sources else []
+    return [
+        Round("sweep", settings.outbox.sweep_seconds, work.keeper.sweep),
+        Round("hourly", settings.trust.refresh_hours * HOUR_S, work.hourly.run),
+        Round("nightly", DAY_S, work.nightly.run),
+        *lists,
+    ]
 
 
 def _nightly(ground: Ground, hands: Hands, witness: Witness) -> dict[str, Callable[[], object]]:

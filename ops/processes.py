@@ -10,6 +10,7 @@ from core.clock import SystemClock
 from core.redact import configure_logging
 from core.settings import Settings
 from ops import migrate
+from ops.chores import rounds
 from ops.crew import Crew
 from ops.instance import check_made
 from ops.outside import Outside
@@ -28,8 +29,8 @@ def run_worker(home: Path) -> None:
     settings = _settings(home)
     celery = make_celery(settings)
     wired = build(settings, SystemClock())
-    bind(celery, wired.work)
-    crew = Crew(celery, settings.worker.concurrency, embedded=False)
+    bind(celery, wired.work.keeper)
+    crew = Crew(celery, rounds(settings, wired.work), settings.worker.concurrency, embedded=False)
     outside = Outside([wired.relay.run, wired.collector.run])
     outside.start()
     crew.run(partial(broken, wired))

@@ -22,6 +22,7 @@ from celery import Celery
 from core.clock import Clock
 from core.settings import Settings
 from mail.folder_names import seal_old_names
+from ops.chores import rounds
 from ops.commands import table as commands
 from ops.control import Control, Progress
 from ops.courier import Courier
@@ -109,8 +110,8 @@ async def running(app: App, chat_host: Any = None) -> Any:
 
 
 def _start_crew(celery: Celery, app: App) -> Crew:
-    bind(celery, app.work)
-    crew = Crew(celery, app.settings.worker.concurrency, embedded=True)
+    bind(celery, app.work.keeper)
+    crew = Crew(celery, rounds(app.settings, app.work), app.settings.worker.concurrency, embedded=True)
     crew.start()
     return crew
 

@@ -1,36 +1,22 @@
-"""Celery: clock and muscle, never memory. Five tasks; a message carries a row number and nothing else.
+"""Celery: muscle, never memory. One task; a message carries a row number and nothing else.
 
 Whatever a broker loses or repeats does no harm: the outbox row is the promise, its lease says who works on it, and the
 sweep finds what no message told of.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
 
 from core.settings import Settings
 from ops.keeper import Keeper
-from ops.nightly import Nightly
 
-RUN_ONE, SWEEP, HOURLY, NIGHTLY = "pli.run_one", "pli.sweep", "pli.hourly", "pli.nightly"
-LISTS = "pli.lists"
-DAY_S, HOUR_S = 86_400, 3600
+RUN_ONE = "pli.run_one"
 QUICK_POLL_S = 0.02  # memory:// looks for messages so often
 
 
-@dataclass(frozen=True)
-class Work:
-    """What the tasks do."""
-
-    keeper: Keeper
-    nightly: Nightly
-    hourly: Nightly
-    lists: Nightly
-
-
 def make_celery(settings: Settings) -> Celery:
-    """A configured app without tasks: enough to send."""
+    """A configured app without its task: enough to send."""
     app = Celery("pli", broker=settings.worker.broker, set_as_current=False)
     app.conf.update(
         accept_content=["json"],
@@ -51,50 +37,16 @@ def make_celery(settings: Settings) -> Celery:
         broker_transport_options=_transport(settings),
         task_default_queue="pli",
         timezone="UTC",
-        beat_schedule=_schedule(settings),
     )
     return app
 
 
-def bind(app: Celery, work: Work) -> None:
-    """Give the app its tasks."""
+def bind(app: Celery, keeper: Keeper) -> None:
+    """Give the app its task."""
 
     @app.task(name=RUN_ONE, shared=False)
     def run_one(row_id: int) -> None:
-        work.keeper.run_one(row_id)
-
-    @app.task(name=SWEEP, shared=False)
-    def sweep() -> None:
-        work.keeper.sweep()
-
-    @app.task(name=HOURLY, shared=False)
-    def hourly() -> None:
-        work.hourly.run()
-
-    @app.task(name=LISTS, shared=False)
-    def lists() -> None:
-        work.lists.run()
-
-    @app.task(name=NIGHTLY, shared=False)
-    def nightly() -> None:
-        work.nightly.run()
-
-
-def _schedule(settings: Settings) -> dict[str, Any]:
-    every, hourly = settings.outbox.sweep_seconds, settings.trust.refresh_hours * HOUR_S
-    return {
-        # a sweep that nobody took before the next one is due is not worth doing
-        "sweep": {"task": SWEEP, "schedule": every, "options": {"expires": every}},
-        "hourly": {"task": HOURLY, "schedule": hourly, "options": {"expires": hourly}},
-        "nightly": {"task": NIGHTLY, "schedule": DAY_S, "options": {"expires": DAY_S}},
-    } | _lists(settings)
-
-
-def _lists(settings: Settings) -> dict[str, Any]:
-    """Only where there is somewhere to fetch revocation lists from."""
-    every = settings.tls.crl_seconds
-    task = {"task": LISTS, "schedule": every, "options": {"expires": every}}
-    return {"lists": task} if settings.tls.crl_sources else {}
+        keeper.run_one(row_id)
 
 
 def _transport(settings: Settings) -> dict[str, Any]:

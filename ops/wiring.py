@@ -33,13 +33,12 @@ from ops.audit.notary import Notary
 from ops.audit.standing import standing_notary
 from ops.audit.witness import Witness
 from ops.bearing import token_check
-from ops.chores import work
+from ops.chores import Work, work
 from ops.erasure import LEDGER, Eraser
 from ops.ground import Ground
 from ops.keeper import Handler
 from ops.promises import Hands, keeper, promises
 from ops.relay_wiring import WayOut, relay, service_mailbox, way_out
-from ops.tasks import Work
 from ops.trust_files import CertificateCheck, Judging
 from ops.trust_list import TrustCircle
 from portal.hooks import HookPromises

@@ -18,7 +18,7 @@ def broker(settings: Settings) -> list[Light]:
     name, label = "broker", "Courtier de messages"
     if settings.worker.broker.startswith("memory:"):
         return [Light(name, label, "good", "Intégré au serveur.")]
-    todo = "Démarrez RabbitMQ ou Redis : le travail n’est pas perdu, il attend."
+    todo = "Démarrez RabbitMQ ou Redis : sans lui le travail se fait, mais avec quelques secondes de retard."
     try:
         with Celery(broker=settings.worker.broker, set_as_current=False).connection_for_write() as line:
             line.ensure_connection(max_retries=1, timeout=WAIT_S, interval_start=0.1)

@@ -152,6 +152,12 @@ class RabbitMq(Broker):
             wait_until(lambda: runs(epmd, self.mapper), what="epmd")
         super().start()
 
+    def admit(self, name: str) -> None:
+        """Another user, with the same password."""
+        for words in (["add_user", name, self.password], ["set_permissions", name, ".*", ".*", ".*"]):
+            command = [*as_user(self.user), "/usr/lib/rabbitmq/bin/rabbitmqctl", *words]
+            subprocess.run(command, env=self._environment(), cwd=self.home, capture_output=True, check=True)
+
     def __exit__(self, *exc: object) -> None:
         super().__exit__(*exc)
         if self._epmd:

@@ -91,6 +91,12 @@ class PliServer:
             raise OSError(f"pli ended with {self.process.returncode}: {self.log[-2000:]}")
         return self.ready_path.exists()
 
+    def heeds(self) -> bool:
+        """Whether it ends in good order on SIGTERM by now: early in its start that would just kill it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
+
     @property
     def process(self) -> "subprocess.Popen[bytes]":
         assert self._process, "not started"
