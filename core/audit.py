@@ -18,6 +18,7 @@ from core.clock import epoch_ms
 from core.freight import Derived, Next, Row
 from core.numbers import last_number, next_number
 from core.tables import audit, audit_pruned
+from core.value import Value
 
 COUNTER = "audit"
 TAG_BYTES = 32
@@ -27,8 +28,7 @@ _TAGGED_REST = (*_BEFORE_REF, "ref", *_AFTER_REF)  # after "seq"
 Mac = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Value, frozen=True):
     """One entry: `detail` is a word of ours, never the person's."""
 
     actor: str

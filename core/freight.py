@@ -1,11 +1,12 @@
 """Rows as passengers: a delivery is data (table → rows), which the commit train merges into few statements."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
+
+from core.value import Value, field
 
 Row = dict[str, Any]
 
@@ -35,13 +36,12 @@ class Signal(NamedTuple):
     ref: int
 
 
-@dataclass(frozen=True)
-class Freight:
+class Freight(Value, frozen=True, dict=True):
     """What one passenger loads: rows by table, what to announce, and by how much row counts grow."""
 
     tables: Mapping[Table, list[Row]]
     signals: list[Signal] = field(default_factory=list)
-    tallies: Mapping[str, int] = field(default_factory=dict)
+    tallies: dict[str, int] = field(default_factory=dict)
 
     @cached_property
     def open(self) -> list[tuple[Table, int, Row]]:
@@ -54,8 +54,7 @@ class Freight:
         ]
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Value, frozen=True):
     """What the train answers once the freight is durable: the numbers taken, by counter, in order."""
 
     numbers: Mapping[str, list[int]]

@@ -20,6 +20,7 @@ from core.db import Db
 from core.errors import DatabaseDown, StorageFull, Temporary
 from core.freight import Freight
 from core.ids import new_id
+from core.value import Value
 from crypto.keyring import Keyring
 from crypto.verdict import Verdict
 from mail.announcement import Announcement, announced
@@ -48,16 +49,14 @@ class Names:
     authserv_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Value, frozen=True):
     """The message is durable. `repeated`: it was already, and was not stored again."""
 
     message_id: int
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Ready:
+class Ready(Value, frozen=True):
     """All that is left is the commit."""
 
     lading: Lading

@@ -8,13 +8,13 @@ always ended. Replies to pipelined commands leave together (RFC 2920). No except
 import asyncio
 import math
 import ssl
-from dataclasses import replace
 from typing import Any, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP
 
 from core.errors import PliError
+from core.value import replace
 from crypto.tls import peer_identity
 from mail.auth import Identity
 from mail.data_reader import Flood

@@ -1,10 +1,10 @@
 """A mail on its way in, as the stages see it: a value that grows, never a thing that they change."""
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime
 
 from core.address import Address
+from core.value import Value
 from mail.auth import Identity
 from mail.bounds import MimeBounds
 from mail.dsn_parameters import NO_MAIL_WISHES, MailWishes
@@ -21,8 +21,7 @@ class Door(enum.Enum):
     COLLECT = "collect"  # fetched from a mailbox at another operator
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Peer:
+class Peer(Value, frozen=True):
     """Who is at the other end. `certificate_dn` (RFC 4514 text) and its SHA-256 come from a checked client
     certificate; both are empty without one. `address` is the IP address."""
 
@@ -37,8 +36,7 @@ class Peer:
         return f"Peer({self.address})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Letter:
+class Letter(Value, frozen=True):
     """The message itself, once it is whole. `description` is None when `broken` says which bound it passes."""
 
     raw: bytes
@@ -47,8 +45,7 @@ class Letter:
     broken: MimeBounds | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Incoming:
+class Incoming(Value, frozen=True):
     """What is known so far. `sender` is None for the null sender. `recipient` is the one being named, at RCPT;
     `letter` is there at the end of DATA; `size` is the declared size before it, the real one after. `wishes` is what
     the sender asks to be told (RFC 3461); each recipient has its own. `require_tls`: only to servers that promise to

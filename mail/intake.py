@@ -6,10 +6,10 @@ find where the message ends; this is what they have in common.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from io import IncrementalNewlineDecoder
 
 from core.errors import PliError
+from core.value import Value
 from mail.limits import HEADER_OCTETS, MESSAGE_OCTETS, TEXT_LINE
 from mail.replies import MailError, to_mail_error
 
@@ -23,8 +23,7 @@ class Flood(ConnectionError):
     """The peer goes on after its message was refused: cut the line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Value, frozen=True):
     """Octets that a message, its header and its lines (CRLF included) may have."""
 
     message: int = MESSAGE_OCTETS

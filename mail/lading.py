@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Table, insert
@@ -15,6 +14,7 @@ from core.freight import Freight, Next, Row, Signal, fill, wanted
 from core.numbers import take_all, tally_all
 from core.tables import audit, metadata
 from core.tables import outbox as promises
+from core.value import Value
 from crypto.sealed import KEY_MAGIC, Sealer
 from mail.meta import MessageMeta, key_aad
 from mail.spool import Spooled
@@ -23,8 +23,7 @@ from mail.tables import bodies, folder_messages, message_keys, messages
 NOTHING = Freight({})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Place:
+class Place(Value, frozen=True):
     """Where a copy goes: a folder, its holder's key in clear, the flags it starts with (sorted, spaces between)."""
 
     folder_id: int
@@ -34,8 +33,7 @@ class Place:
     wrapper: Sealer | None = None  # for the holder's key, where one is at hand
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Lading:
+class Lading(Value, frozen=True):
     """Everything that one commit writes about a message."""
 
     message_id: int

@@ -1,10 +1,11 @@
 """What is kept sealed beside a message: our trace lines, who sent it to whom, the verdict, the answers of FETCH."""
 
-from dataclasses import dataclass, fields
 from functools import cached_property
 
-from pydantic_core import from_json, to_json
+from msgspec.json import Decoder, encode
+from pydantic_core import from_json
 
+from core.value import Value
 from crypto.sealed import Sealer, object_aad, unseal
 from mail.part import Part, loads
 
@@ -19,8 +20,7 @@ def key_aad(message_id: int) -> bytes:
     return object_aad("key", message_id, 1)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Answers:
+class Answers(Value, frozen=True):
     """What FETCH answers from: wire texts, and the part tree as it is kept."""
 
     envelope: bytes
@@ -45,37 +45,36 @@ class Answers:
         )
 
 
-@dataclass(frozen=True, repr=False)
-class MessageMeta:
+class MessageMeta(Value, frozen=True, dict=True):
     """Texts are decoded for people, `envelope`, `body` and `bodystructure` are ready for the wire.
 
     `trace` are our own header lines (CRLF), which never stand in the raw message. `sender` and `recipients` are the
     envelope's; an empty sender is the null sender. `verdict` and `reason` are words of `crypto.verify`. `tree_json` is
-    the part tree of `mail.part`.
+    the part tree of `mail.part`. A field that did not exist when the row was written is empty.
     """
 
-    trace: str
-    sender: str
-    recipients: tuple[str, ...]
-    from_: str
-    from_name: str
-    subject: str
-    message_id: str
-    in_reply_to: str
-    date: str
-    size: int
-    sha256: str
-    received_at: int
-    listener: str
-    verdict: str
-    reason: str
-    signer: str
-    signer_subject: str
-    signer_certificate: str
-    tree_json: str
-    envelope_text: str
-    body_text: str
-    bodystructure_text: str
+    trace: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    from_: str = ""
+    from_name: str = ""
+    subject: str = ""
+    message_id: str = ""
+    in_reply_to: str = ""
+    date: str = ""
+    size: int = 0
+    sha256: str = ""
+    received_at: int = 0
+    listener: str = ""
+    verdict: str = ""
+    reason: str = ""
+    signer: str = ""
+    signer_subject: str = ""
+    signer_certificate: str = ""
+    tree_json: str = ""
+    envelope_text: str = ""
+    body_text: str = ""
+    bodystructure_text: str = ""
 
     def __repr__(self) -> str:
         return f"MessageMeta(size={self.size}, verdict={self.verdict!r})"
@@ -102,19 +101,12 @@ class MessageMeta:
 
     def sealed(self, with_: Sealer, message_id: int) -> bytes:
         """For the row."""
-        have = self.__dict__
-        return with_.seal(to_json({name: have[name] for name in _FIELDS}), meta_aad(message_id))
+        return with_.seal(encode(self), meta_aad(message_id))
 
     @classmethod
     def unseal(cls, key: bytes, sealed: bytes, message_id: int) -> "MessageMeta":
-        """From the row. Raises SealBroken. A field that did not exist when it was written is empty."""
-        found = from_json(unseal(key, sealed, meta_aad(message_id)))
-        found["recipients"] = tuple(found.get("recipients", ()))
-        if found.keys() == _NAMES:
-            return cls(**found)
-        return cls(**{name: found.get(name, _EMPTY.get(name, "")) for name in _FIELDS})
+        """From the row. Raises SealBroken."""
+        return _READER.decode(unseal(key, sealed, meta_aad(message_id)))
 
 
-_FIELDS = tuple(field.name for field in fields(MessageMeta))
-_NAMES = frozenset(_FIELDS)
-_EMPTY: dict[str, int] = {"size": 0, "received_at": 0}
+_READER = Decoder(MessageMeta)

@@ -2,11 +2,11 @@
 never parses again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json, to_json
 
+from core.value import Value
 from mail.bounds import Bound, MimeBounds
 from mail.parameters import Disposition, Params
 
@@ -15,8 +15,7 @@ Path: TypeAlias = tuple[int, ...]  # part numbers of RFC 3501 §6.4.5; () is the
 IDENTITY = frozenset({b"7bit", b"8bit", b"binary"})  # RFC 2045 §6.2: the octets stand as they are
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Value, frozen=True):
     """One MIME entity. Header `raw[start:body]` with its blank line, content `raw[body:end]`, both exactly as received.
 
     `lines` counts line ends of text and message parts (0 elsewhere). `main`, `sub`, `encoding` are lower case. A

@@ -7,7 +7,6 @@ mail, is done on the event loop at once: two changes of thread cost more than re
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
@@ -18,6 +17,7 @@ from core.address import Address
 from core.clock import Clock
 from core.db import Db
 from core.freight import Freight
+from core.value import replace
 from crypto.keyring import Keyring
 from mail.blobs import Blobs
 from mail.deliver import Deliverer, Ready, Receipt

@@ -1,12 +1,12 @@
 """Who a recipient is: one read from an address to the mailbox, its holder's key, and its INBOX."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from core.address import Address
+from core.value import Value, replace
 from crypto.keyring import Keyring
 from directory.mailboxes import lookup_of
 from directory.resolve import is_local_domain
@@ -16,8 +16,7 @@ from mail.folders import create_default_folders
 from mail.tables import folders
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Recipient:
+class Recipient(Value, frozen=True):
     """An address and what we know of it. Without `mailbox_id` nobody has it here; `is_local` says whether we should.
 
     `lookup` is the blind index of the address. `wrapped_key` is None when the holder's key was destroyed. `wishes`:

@@ -1,9 +1,9 @@
 """Command lines of SMTP, read strictly: verb and argument, paths, parameters. Pure; raises MailError only."""
 
 import re
-from dataclasses import dataclass, field
 
 from core.address import Address, NotAnAddress
+from core.value import Value, field
 from mail.dsn_parameters import MailWishes, RecipientWishes, mail_wishes, recipient_wishes
 from mail.replies import MailError, to_mail_error
 
@@ -15,16 +15,14 @@ _HELO = re.compile(r"[A-Za-z0-9.:_\[\]-]{1,255}")
 _SIZE_DIGITS = 20  # RFC 1870 §4
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Path:
+class Path(Value, frozen=True):
     """A path with its parameters, keys upper-case. An empty `text` is the null path."""
 
     text: str
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MailFrom:
+class MailFrom(Value, frozen=True):
     """MAIL: the sender (None for `<>`), the declared size in octets when there is one, what it asks to be told, and
     whether SMTPUTF8 (RFC 6531 §3.4) and REQUIRETLS (RFC 8689 §2) were said."""
 
@@ -35,8 +33,7 @@ class MailFrom:
     require_tls: bool = False
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class RcptTo:
+class RcptTo(Value, frozen=True):
     """RCPT: the recipient, and what the sender asks to be told about it."""
 
     address: Address

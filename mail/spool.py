@@ -2,11 +2,11 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO, Literal
 
 from core.ids import new_id
+from core.value import Value
 from crypto.sealed import OBJECT_MAGIC, SealedReader, SealedWriter, Sealer, new_key, object_aad
 from mail.blobs import Blobs, disk_error
 
@@ -80,8 +80,7 @@ class BodyFile:
             self._blobs.discard(self._id)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Spooled:
+class Spooled(Value, frozen=True, eq=False, dict=True):
     """A whole body: its key, its hash (SHA-256), its octets. `storage` says where it goes: in the row or in a file.
 
     A file is not durable, and perhaps not even there, before `keep`; `discard` undoes whatever was done.

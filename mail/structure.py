@@ -3,9 +3,9 @@
 RFC 3501 §7.4.2 and RFC 9051 §7.5.2. Where the standards leave the choice, the answer is Dovecot's, which clients know.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from core.value import Value
 from mail.addresses import SHORT, Addr, addresses
 from mail.headers import Headers, Raw
 from mail.imap.strings import nstring, parenthesised, string
@@ -16,8 +16,7 @@ from mail.part import Part
 _EMPTY_ENVELOPE = b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Value, frozen=True):
     """What is kept beside a message: its tree, the three answers of FETCH ready to send, and its header as read."""
 
     tree: Part

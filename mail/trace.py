@@ -1,19 +1,18 @@
 """Our own header lines: kept beside the message, never inside its bytes. RFC 5321 §4.4, RFC 8601, RFC 7281."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
 from core.address import Address
+from core.value import Value
 from crypto.verdict import Verdict, authentication_results
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(Value, frozen=True):
     """How a message came in: what the peer called itself, where it called from, what it was told."""
 
     helo: str

@@ -1,8 +1,8 @@
 """What each SMTP verb does: translates between the wire and `mail.reception`, decides nothing itself. RFC 5321 §4.1."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
+from core.value import replace
 from mail.incoming import Door, Incoming
 from mail.limits import RECIPIENTS_OVERSHOOT
 from mail.line import Line

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from core.address import Address
 from core.audit import Event
 from core.errors import BadInput, NotFound
+from core.value import replace as changed
 from directory.mailboxes import address_of
 from mail.deciphering import Deciphered, decipher, says_encrypted
 from mail.encryption import is_known
@@ -82,8 +83,9 @@ class Correspondence:
         subject = decode_words(found.letter.headers.first(b"subject") or b"")[:SUBJECT_CHARACTERS]
         badge = words.badge(found.verdict.signature.value, found.verdict.reason.value)
         names = tuple(file.name or f"Fichier {number}" for number, file in enumerate(_files(found), 1))
-        meta = replace(meta, subject=subject)
-        return OpenLetter(message_id, meta, badge, text, html, (), encrypted=True, enclosed=names)
+        return OpenLetter(
+            message_id, changed(meta, subject=subject), badge, text, html, (), encrypted=True, enclosed=names
+        )
 
     def _deciphered(self, visitor: Visitor, opened: Opened) -> Deciphered | None:
         services, raw = self._services, opened.raw

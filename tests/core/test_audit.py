@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -12,6 +11,7 @@ from core.audit import Event, Trail, count
 from core.clock import FakeClock
 from core.db import Db, Freight
 from core.tables import audit, counters
+from core.value import replace
 
 TRAIL = Trail(lambda data: hmac.digest(b"k" * 32, data, hashlib.sha256))
 

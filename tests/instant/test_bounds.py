@@ -1,7 +1,6 @@
 """What a mail becomes in a room fits into an event; who was refused waits a little longer each time."""
 
 import json
-from dataclasses import fields
 
 import pytest
 
@@ -18,8 +17,7 @@ MOST_EVENT = 48_000  # octets of JSON: encrypted, and in base64, they are 64 KiB
 @pytest.mark.parametrize("letter", ["a", "é", "ش", "💊"])
 def test_a_mail_of_any_alphabet_fits_into_an_event(letter: str) -> None:
     raw = f"Content-Type: text/plain; charset=utf-8\r\n\r\n{letter * 90_000}\r\n".encode()
-    known = dict.fromkeys((field.name for field in fields(MessageMeta)), "")
-    known |= {"from_": "a@b.test", "from_name": letter * 2000, "subject": letter * 3000}
+    known = {"from_": "a@b.test", "from_name": letter * 2000, "subject": letter * 3000}
     content = text_content(MessageMeta(**known | {"tree_json": dumps(walk(raw)).decode()}), raw)
     assert len(json.dumps(content)) < MOST_EVENT
     assert content["body"].endswith("La suite est dans le message d'origine, joint.")

@@ -1,6 +1,5 @@
 """What the gate remembers is forgotten as soon as it may have changed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from core.address import Address
 from core.db import Db
 from core.freight import Signal
+from core.value import replace
 from directory.holders import destroy_holder
 from directory.mailboxes import TOPIC, reopen, suspend
 from directory.trusted import load_trusted

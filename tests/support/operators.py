@@ -5,7 +5,7 @@ The script says what a hostile or broken peer would; a real Postfix is in tests/
 
 import asyncio
 import ssl
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from core import outbox
 from core.address import Address
 from core.tables import outbox as promises
+from core.value import replace
 from crypto.identity import Identity as Certified
 from crypto.tls import client_context, server_context
 from directory.trusted import load_trusted, names_for

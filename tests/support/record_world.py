@@ -1,7 +1,6 @@
 """A small world for the record room: a patient, a pharmacy, a physician, a desk; messages laid into the real store."""
 
 import base64
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -202,10 +201,9 @@ class World:
 
 def _meta(raw: bytes, sender: Address, to: tuple[Address, ...], verdict: str, listener: str, at: int) -> MessageMeta:
     subject = next((line[9:].decode() for line in raw.split(b"\r\n") if line.startswith(b"Subject: ")), "")
-    empty: dict[str, object] = {f.name: "" for f in dataclasses.fields(MessageMeta)}
     known = {"sender": sender.text, "recipients": tuple(a.text for a in to), "verdict": verdict, "listener": listener}
     rest = {"size": len(raw), "received_at": at, "message_id": "<m1@demo.mssante.test>", "subject": subject}
-    return MessageMeta(**(empty | known | rest | {"tree_json": dumps(walk(raw)).decode()}))
+    return MessageMeta(**(known | rest | {"tree_json": dumps(walk(raw)).decode()}))
 
 
 def mail(*files: tuple[str, str, bytes], text: str = "Bonjour", subject: str = "Ordonnance") -> bytes:
