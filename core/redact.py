@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import structlog
 
 from core.errors import PliError
+from core.logjson import as_json
 from core.logstream import SteadyStream
 
 MASK = "…"
@@ -194,7 +195,7 @@ def configure_logging(json: bool = True, stream: TextIO | None = None, level: in
     """
     shared: list[Any] = [structlog.stdlib.add_log_level, structlog.contextvars.merge_contextvars, redact]
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)  # after `redact`, which would look at its digits
-    renderer: Any = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = structlog.processors.JSONRenderer(as_json) if json else structlog.dev.ConsoleRenderer(colors=False)
     target: Any = SteadyStream(stream or sys.stderr)
     structlog.configure(
         processors=[*shared, stamp, renderer],

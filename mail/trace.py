@@ -1,7 +1,7 @@
 """Our own header lines: kept beside the message, never inside its bytes. RFC 5321 §4.4, RFC 8601, RFC 7281."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -25,8 +25,8 @@ class Passage(Value, frozen=True):
 
 
 @lru_cache(maxsize=16)  # many messages come within one second
-def _date(second: datetime) -> str:
-    return format_datetime(second)
+def _date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC))
 
 
 @lru_cache(maxsize=256)
@@ -48,5 +48,5 @@ def trace_lines(passage: Passage, sender: Address | None, verdict: Verdict) -> s
         f"Return-Path: <{sender.text if sender else ''}>\r\n"
         f"Received: from {helo or 'unknown'} ([{peer}])\r\n"
         f"\tby {passage.host} with {passage.protocol} id {passage.message_id};\r\n"
-        f"\t{_date(passage.at.replace(microsecond=0))}\r\n"
+        f"\t{_date(int(passage.at.timestamp()))}\r\n"
     ) + _results(verdict, passage.authserv_id)

@@ -39,7 +39,7 @@ PLACES = {
     "psycopg": ("core/",),
     "pydantic": ("core/setting", "core/manual.py", "portal/", "ops/"),
     # Its JSON alone: a third to two thirds of the time of the standard library's.
-    "msgspec": ("core/value.py", "mail/meta.py"),
+    "msgspec": ("core/logjson.py", "core/value.py", "mail/meta.py"),
     "pydantic_core": ("directory/edition/beside.py", "mail/meta.py", "mail/part.py"),
     "pydantic_settings": ("core/settings.py",),
     "pyhanko": ("crypto/pdf_signature.py",),  # reads signed PDFs; loaded only where there is one
