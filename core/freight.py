@@ -1,6 +1,6 @@
 """Rows as passengers: a delivery is data (table → rows), which the commit train merges into few statements."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -44,14 +44,23 @@ class Freight(Value, frozen=True, dict=True):
     tallies: dict[str, int] = field(default_factory=dict)
 
     @cached_property
-    def open(self) -> list[tuple[Table, int, Row]]:
-        """The rows in which something waits for a number, and where they stand; most rows are whole."""
+    def open(self) -> "list[Open]":
+        """The rows in which something waits for a number; most rows are whole."""
         return [
-            (table, place, row)
+            Open(table, place, row, _later(row))
             for table, rows in self.tables.items()
             for place, row in enumerate(rows)
             if not _LATER.isdisjoint(map(type, row.values()))
         ]
+
+
+class Open(NamedTuple):
+    """A row, where it stands, and its columns that are filled later, in the order in which they are."""
+
+    table: Table
+    place: int
+    row: Row
+    later: list[tuple[str, Any]]
 
 
 class Loaded(Value, frozen=True):
@@ -60,42 +69,47 @@ class Loaded(Value, frozen=True):
     numbers: Mapping[str, list[int]]
 
 
-def wanted(freight: Freight) -> dict[str, int]:
-    """How many numbers this freight takes from each counter."""
+def wanted(freights: Iterable[Freight]) -> dict[str, int]:
+    """How many numbers these freights take from each counter."""
     counts: dict[str, int] = {}
-    for _table, _place, row in freight.open:
-        for value in row.values():
-            if type(value) is Next:
-                counts[value.counter] = counts.get(value.counter, 0) + 1
+    for freight in freights:
+        for _table, _place, _row, later in freight.open:
+            for _column, value in later:
+                if type(value) is Next:
+                    counts[value.counter] = counts.get(value.counter, 0) + 1
     return counts
 
 
 def fill(freight: Freight, first: dict[str, int]) -> tuple[dict[Table, list[Row]], dict[str, list[int]]]:
     """The rows with their numbers, and the numbers. `first` is each counter's next number; it is moved on."""
     taken: dict[str, list[int]] = {}
-    tables = {table: rows.copy() for table, rows in freight.tables.items()}
-    for table, place, row in freight.open:
-        tables[table][place] = _fill_row(row, first, taken)
+    tables = dict(freight.tables)
+    for table, place, row, later in freight.open:
+        if tables[table] is freight.tables[table]:
+            tables[table] = tables[table].copy()
+        tables[table][place] = _fill_row(row, later, first, taken)
     return tables, taken
 
 
-def _fill_row(row: Row, first: dict[str, int], taken: dict[str, list[int]]) -> Row:
+def _fill_row(row: Row, later: list[tuple[str, Any]], first: dict[str, int], taken: dict[str, list[int]]) -> Row:
     filled = row.copy()
-    derived: list[str] = []
-    for column, value in row.items():
+    for column, value in later:
         kind = type(value)
         if kind is Next:
-            number = first[value.counter]
+            number = filled[column] = first[value.counter]
             first[value.counter] = number + 1
             taken.setdefault(value.counter, []).append(number)
-            filled[column] = number
         elif kind is Same:
             filled[column] = taken[value.counter][-1]
-        elif kind is Derived:
-            derived.append(column)
-    for column in derived:
-        filled[column] = row[column].of(filled)
+        else:
+            filled[column] = value.of(filled)
     return filled
+
+
+def _later(row: Row) -> list[tuple[str, Any]]:
+    """What is derived from the others comes last."""
+    later = [(column, value) for column, value in row.items() if type(value) in _LATER]
+    return sorted(later, key=lambda each: type(each[1]) is Derived) if len(later) > 1 else later
 
 
 _LATER = frozenset({Next, Same, Derived})

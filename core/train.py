@@ -265,7 +265,7 @@ def _do(connection: Connection, passenger: Passenger) -> None:
 def _insert(connection: Connection, passengers: list[Passenger]) -> None:
     """All freights in one executemany per table and set of columns, parents first."""
     freights = [p.load for p in passengers if isinstance(p.load, Freight)]
-    first = take_all(connection, _sum(map(wanted, freights)))
+    first = take_all(connection, wanted(freights))
     batches: dict[tuple[Table, tuple[str, ...]], list[Row]] = {}
     for passenger, freight in zip(passengers, freights, strict=True):
         tables, numbers = fill(freight, first)

@@ -128,7 +128,7 @@ def joined(first: Freight, second: Freight) -> Freight:
 def load_inside(session: Session, freight: Freight) -> None:
     """The same rows as a part of a unit of work, where more has to be written than rows."""
     connection = session.connection()
-    tables, _numbers = fill(freight, take_all(connection, wanted(freight)))
+    tables, _numbers = fill(freight, take_all(connection, wanted([freight])))
     for table in metadata.sorted_tables:
         if table in tables:
             session.execute(insert(table), tables[table])
