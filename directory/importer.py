@@ -99,21 +99,15 @@ def upsert(session: Session, batch: list[Entry]) -> dict[str, int]:
     return {"added": len(new), "changed": len(changed), "unchanged": len(kept) - len(changed)}
 
 
-def put_new(session: Session, batch: list[tuple[Any, ...]]) -> None:
-    """Unit of work: entries as values, nearly all of which are new; addresses in a batch are distinct."""
-    if _insert(session, batch) < len(batch):
-        upsert(session, [Entry(*values) for values in batch])
-
-
-def _insert(session: Session, new: list[tuple[Any, ...]]) -> int:
-    """How many were not there."""
+def _insert(session: Session, new: list[tuple[Any, ...]]) -> None:
     if not new:
-        return 0
+        return
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        return connection.exec_driver_sql(_ROW_BY_ROW, new).rowcount
-    text = _ROW.join(_FIELD.join(map(str, values)) for values in new)
-    return connection.exec_driver_sql(_AT_ONCE, (text,)).rowcount
+        connection.exec_driver_sql(_ROW_BY_ROW, new)
+    else:
+        text = _ROW.join(_FIELD.join(map(str, values)) for values in new)
+        connection.exec_driver_sql(_AT_ONCE, (text,))
 
 
 def _known(session: Session, addresses: list[str]) -> dict[str, Entry]:

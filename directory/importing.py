@@ -25,9 +25,10 @@ from core.ids import new_id
 from directory.annuaire import Annuaire, current_edition
 from directory.edition.compare import read_changes
 from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
+from directory.edition.tables import WAITING_FILE
 from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
-from directory.edition.waiting import take_waiting
-from directory.published import follow_boxes, follow_first, follow_red_list, publish_again, red_list
+from directory.edition.waiting import take_from_file, take_from_schema
+from directory.published import follow_boxes, follow_red_list, publish_again, red_list
 from directory.register import follow_register, note_changes, put_edition, struck_off
 
 ORDER = (RED, MSSANTE, RPPS, SKILLS, FINESS)
@@ -126,9 +127,9 @@ class Importer:
             note_changes(self._db, changed, now)
         else:
             edition = self._build(sources, now)
-        self._keep(sources)
         self._follow(changed)
         publish_again(self._db, self._annuaire, back)
+        self._keep(sources)  # last: what was cut short before is a change at the next import, too
         return {"changed": True, "edition": edition, "struck_off": struck}
 
     def _old(self, kind: str) -> Path | None:
@@ -197,7 +198,7 @@ class Importer:
             "path": "" if where.url else str(where.path(edition)),
             "url": where.url,
             "schema": where.schema(edition),
-            "waiting": bool(where.url) and any(map(_is_first_of_boxes, sources)),
+            "waiting": any(map(_is_first_of_boxes, sources)),
             "struck": sorted(self._db.read(struck_off)),
             "totals": {source.kind: source.found["tally"]["read"] for source in sources},
             "rejected_percent": self._rules.rejected_percent,
@@ -232,10 +233,15 @@ class Importer:
                 say = partial(self._followed, source.changed)
                 if not _is_first_of_boxes(source):
                     follow_boxes(self._db, self._annuaire, source.changes, say)
-                elif self._annuaire.where.url:
-                    take_waiting(self._db, self._annuaire.where.schema(self._db.read(current_edition)), say)
                 else:
-                    follow_first(self._db, self._annuaire, self._kept / MSSANTE, say)
+                    self._follow_first(say)
+
+    def _follow_first(self, say: Callable[[int], None]) -> None:
+        where = self._annuaire.where
+        if where.url:
+            take_from_schema(self._db, where.schema(self._db.read(current_edition)), say)
+        else:
+            take_from_file(self._db, where.folder / WORK / WAITING_FILE, say)
 
     def _followed(self, total: int, done: int) -> None:
         self._progress("boîtes publiées", done, total)

@@ -1,8 +1,6 @@
 """The published mailboxes that mail resolves: they follow an import in small batches, each durable."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,16 +13,14 @@ from directory.annuaire import Annuaire
 from directory.edition.card import key_and_sector
 from directory.edition.compare import read_changes
 from directory.edition.kinds import MSSANTE
-from directory.edition.sources import Tally, texts
 from directory.edition.update import Line
 from directory.extracts import mssante
 from directory.extracts.entry import Entry
-from directory.extracts.lines import Unreadable
-from directory.importer import put_new, upsert
+from directory.importer import upsert
 from directory.register import struck_off
 from directory.tables import directory_red, entries, local_domains
 
-BATCH, FIRST_BATCH = 500, 2_000
+BATCH = 500
 T = TypeVar("T")
 
 
@@ -45,28 +41,6 @@ def follow_boxes(db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int
         progress(done)
 
 
-def follow_first(db: Db, annuaire: Annuaire, extraction: Path, progress: Callable[[int], None]) -> None:
-    """Of a first extraction every line is new. The next batch is made while the database takes the one before."""
-    red, struck, done = db.read(red_list), db.read(struck_off), 0
-    for read, batch in _ahead(_first_batches(annuaire, extraction, red, struck)):
-        db.run(put_new, batch)
-        done += read
-        progress(done)
-
-
-def _first_batches(
-    annuaire: Annuaire, extraction: Path, red: frozenset[str], struck: frozenset[str]
-) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
-    """How many lines were read, and the entries of those that are the first of their address."""
-    seen: set[int] = set()
-    for rows in _batches(_rows_of(extraction), FIRST_BATCH):
-        fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
-        seen.update(map(hash, fresh))
-        sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.structure_id})
-        put = sorted(row for row in fresh.values() if row.national_id not in struck)
-        yield len(rows), [_values(row, sectors, red) for row in put]
-
-
 def _values(row: mssante.Row, sectors: dict[str, str], red: frozenset[str]) -> tuple[Any, ...]:
     return mssante.values_of(row, sectors.get(row.structure_id, ""), red_list=row.address in red)
 
@@ -81,13 +55,6 @@ def _follow_removed(db: Db, changes: Path) -> None:
 
 def _added(changes: Path) -> Iterator[mssante.Row]:
     return (mssante.row_of(text) for sign, _, _, text in read_changes(changes) if sign == "+")
-
-
-def _rows_of(extraction: Path) -> Iterator[mssante.Row]:
-    """Those that can be read: the others were counted before."""
-    for _, text in texts(extraction, MSSANTE, Tally()):
-        with suppress(Unreadable):
-            yield mssante.row_of(text)
 
 
 def _address(text: str) -> str:
@@ -146,12 +113,3 @@ def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     rest = iter(items)
     while batch := list(islice(rest, size)):
         yield batch
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """Each item, while a thread makes the next one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as beside:
-        coming = beside.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = beside.submit(next, items, None)
-            yield item

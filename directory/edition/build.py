@@ -15,6 +15,7 @@ from directory.edition.places import place_of_row
 from directory.edition.reading import BATCH, Progress, Said, Source, Visit, said_of
 from directory.edition.sinks import Sink
 from directory.edition.sources import Tally, texts
+from directory.edition.tables import SECTORS
 from directory.edition.vocabulary import Vocabulary
 from directory.extracts import mssante
 from directory.words import name_words
@@ -44,16 +45,26 @@ class Built:
 
 
 class Builder:
-    """Fills a sink with what a source says; `build` once. `mailboxes`: their extraction, for people of no other one."""
+    """Fills a sink with what a source says; `build` once."""
 
     def __init__(
-        self, sink: Sink, source: Source, mailboxes: Path | None, progress: Progress, struck: Iterable[str] = ()
+        self,
+        sink: Sink,
+        source: Source,
+        mailboxes: Path | None,
+        progress: Progress,
+        struck: Iterable[str] = (),
+        *,
+        waiting: bool = False,
     ) -> None:
+        """`mailboxes`: their extraction, for people of no other one. `waiting`: the sink takes structures' sectors,
+        too."""
         self._sink = sink
         self._source = source
         self._mailboxes = mailboxes
         self._progress = progress
         self._struck = frozenset(struck)
+        self._sectors: list[tuple[str, str]] | None = [] if waiting else None
         self._words = Vocabulary()
         self._sites: dict[str, Site] = {}
         self._boxes: dict[str, str] = {}  # packed boxes by national id or structure id, until their card is made
@@ -203,3 +214,7 @@ class Builder:
             facts = (STRUCTURE, key, "", "", place.name, "", "", "", site.sector)
             self._put(facts, [site])
             self.built.structures += 1
+            if site.sector and self._sectors is not None:
+                self._sectors.append((key, site.sector))
+        if self._sectors:
+            self._sink.write(SECTORS, self._sectors)

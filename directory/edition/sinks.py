@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from directory.edition.tables import COLUMNS, create, index
+from directory.edition.tables import COLUMNS, WAITING_COLUMNS, create, create_waiting, index
 
 Rows = Iterable[tuple[Any, ...]]
+_FRESH = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-131072", "locking_mode=EXCLUSIVE")
+_NAMES = COLUMNS | WAITING_COLUMNS
 
 
 class Sink(Protocol):
@@ -24,19 +26,26 @@ class Sink(Protocol):
 class SqliteSink:
     """A file written without journal: until it is finished it is nothing, and is removed when it fails."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, waiting: Path | None = None) -> None:
+        """`waiting`: the file of what waits beside the edition; it need not be durable."""
         self._path = path
         path.unlink(missing_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=32)
-        for pragma in ("page_size=8192", "journal_mode=OFF", "synchronous=OFF", "cache_size=-131072",
-                       "temp_store=FILE", "locking_mode=EXCLUSIVE"):  # fmt: skip
+        for pragma in ("page_size=8192", "temp_store=FILE", *_FRESH):
             self._connection.execute(f"PRAGMA {pragma}")
-        for statement in ("BEGIN", *create("sqlite")):
+        if waiting:
+            self._wait_in(waiting)
+        for statement in ("BEGIN", *create("sqlite"), *(create_waiting() if waiting else ())):
             self._connection.execute(statement)
 
+    def _wait_in(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._connection.execute("ATTACH ? AS waiting", (str(path),))
+        for pragma in _FRESH:
+            self._connection.execute(f"PRAGMA waiting.{pragma}")
+
     def write(self, table: str, rows: Rows) -> None:
-        names = COLUMNS[table]
-        marks = ",".join("?" * len(names))
+        marks = ",".join("?" * len(_NAMES[table]))
         self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
     def finish(self) -> None:

@@ -8,9 +8,8 @@ from sqlalchemy import create_engine
 
 from core import engines
 from directory.edition.sinks import Rows
-from directory.edition.tables import COLUMNS, WAITING, create, index, keys
+from directory.edition.tables import COLUMNS, WAITING_COLUMNS, create, index, keys
 from directory.edition.waiting import TYPES, create_waiting
-from directory.extracts.entry import NAMES
 
 # Binary, so that no text is looked through for what must be escaped and no octet is written as two figures.
 _TYPES = {
@@ -20,9 +19,9 @@ _TYPES = {
     "neighbours": ("int8", "text"),
     "boxes": ("text", "int8"),
     "facts": ("text", "text"),
-    WAITING: TYPES,
+    **TYPES,
 }
-_NAMES = COLUMNS | {WAITING: NAMES}
+_NAMES = COLUMNS | WAITING_COLUMNS
 _DROP = "DROP SCHEMA IF EXISTS {} CASCADE"
 
 
@@ -33,8 +32,8 @@ def make_schema(url: str, schema: str, *, waiting: bool) -> None:
             cursor.execute(statement)
         # Maps and lists of numbers: to squeeze them takes longer than it spares.
         cursor.execute(f"ALTER TABLE {schema}.words ALTER COLUMN postings SET STORAGE EXTERNAL")
-        if waiting:
-            cursor.execute(create_waiting(schema))
+        for statement in create_waiting(schema) if waiting else ():
+            cursor.execute(statement)
 
 
 def drop_schema(url: str, schema: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from directory.extracts.entry import NAMES
+
 TABLES = (
     "lines (id {id}, source {text} NOT NULL, person {text} NOT NULL, structure {text} NOT NULL, line {text} NOT NULL)",
     "cards (id {id}, key {text} NOT NULL, card {text} NOT NULL)",
@@ -18,7 +20,9 @@ INDEXES = {
     "cards": ("cards_by_key ON {schema}cards (key)",),
     "words": ("words_by_word ON {schema}words (word, cards, id)",),
 }
-WAITING = "waiting"  # a table of PostgreSQL alone
+# Beside the edition until it is in use: the entries that its mailboxes will be, and the sectors of its structures.
+WAITING, SECTORS = "waiting", "sectors"
+WAITING_FILE = "waiting.db"  # where SQLite has them
 COLUMNS = {
     "lines": ("id", "source", "person", "structure", "line"),
     "cards": ("id", "key", "card"),
@@ -27,6 +31,7 @@ COLUMNS = {
     "boxes": ("address", "card"),
     "facts": ("name", "value"),
 }
+WAITING_COLUMNS = {WAITING: NAMES, SECTORS: ("structure", "sector")}
 # C collation: words are compared letter by letter, as Python does, so that a prefix is a range.
 KINDS = {
     "sqlite": {
@@ -49,6 +54,12 @@ KINDS = {
 def create(dialect: str, schema: str = "") -> list[str]:
     """Statements that make the tables. `schema` ends with a dot, or is empty."""
     return [f"CREATE TABLE {schema}{table.format(**KINDS[dialect])}" for table in TABLES]
+
+
+def create_waiting() -> list[str]:
+    """The same for SQLite of what waits beside an edition."""
+    columns = f"{WAITING} ({', '.join(WAITING_COLUMNS[WAITING])})"
+    return [f"CREATE TABLE waiting.{columns}", f"CREATE TABLE waiting.{SECTORS} (structure TEXT PRIMARY KEY, sector)"]
 
 
 def index(tables: Iterable[str] = COLUMNS, schema: str = "") -> list[str]:

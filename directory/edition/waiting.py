@@ -1,20 +1,25 @@
-"""Entries that mail resolves, made while the mailboxes of a first extraction are read: on PostgreSQL they wait in a
-table beside the edition until it is in use, and the server takes them from there."""
+"""Entries that mail resolves, made while the mailboxes of a first extraction are read: they wait beside the edition, on
+SQLite in a file, on PostgreSQL in its schema, until it is in use. The database takes them from there: of half a million
+Python sees none in the process that serves mail and searches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.db import Db
-from directory.edition.card import FIELD, SECTOR
-from directory.edition.tables import WAITING
+from directory.edition.tables import SECTORS, WAITING
 from directory.extracts.entry import NAMES
 from directory.tables import directory_struck, entries
 
-TYPES = tuple({"digital": "bool", "red_list": "bool", "rank": "int4"}.get(name, "text") for name in NAMES)
-PAGES = 500  # of 8 KiB, some 15,000 entries: deliveries go on between two such batches
-_SECTOR = f"COALESCE(split_part(cards.card, '{FIELD}', {SECTOR}), '')"  # which the mailboxes' extraction does not tell
+TYPES = {
+    WAITING: tuple({"digital": "bool", "red_list": "bool", "rank": "int4"}.get(name, "text") for name in NAMES),
+    SECTORS: ("text", "text"),
+}
+ROWS = 4_000  # deliveries go on between two such batches
+PAGES = 500  # of 8 KiB, some 15,000 entries
 _NEW = ", ".join(
     f"{name} = EXCLUDED.{name}"
     if name != "sector"
@@ -23,24 +28,57 @@ _NEW = ", ".join(
 )
 _TAKE = f"""
     INSERT INTO {entries.name} ({", ".join(NAMES)})
-    SELECT {", ".join(_SECTOR if name == "sector" else f"w.{name}" for name in NAMES)}
-    FROM {{schema}}.{WAITING} w LEFT JOIN {{schema}}.cards ON cards.key = NULLIF(w.structure_id, '')
-    WHERE w.ctid >= CAST(:first AS tid) AND w.ctid < CAST(:end AS tid)
-    AND w.national_id NOT IN (SELECT national_id FROM {directory_struck.name})
+    SELECT {", ".join("COALESCE(s.sector, '')" if name == "sector" else f"w.{name}" for name in NAMES)}
+    FROM {{place}}.{WAITING} w LEFT JOIN {{place}}.{SECTORS} s ON s.structure = w.structure_id
+    WHERE {{part}} AND w.national_id NOT IN (SELECT national_id FROM {directory_struck.name})
     ON CONFLICT (address) DO UPDATE SET {_NEW}
-"""  # fmt: skip
+"""
+_ROWS = "w.rowid >= :first AND w.rowid < :end"
+_PAGES = "w.ctid >= CAST(:first AS tid) AND w.ctid < CAST(:end AS tid)"
 
 
-def create_waiting(schema: str) -> str:
-    """Not logged: whatever stops the server stops the import."""
-    return f"CREATE UNLOGGED TABLE {schema}.{WAITING} AS TABLE {entries.name} WITH NO DATA"
+def create_waiting(schema: str) -> tuple[str, ...]:
+    """PostgreSQL's tables. Not logged: whatever stops the server stops the import."""
+    return (
+        f"CREATE UNLOGGED TABLE {schema}.{WAITING} AS TABLE {entries.name} WITH NO DATA",
+        f"CREATE UNLOGGED TABLE {schema}.{SECTORS} (structure TEXT PRIMARY KEY, sector TEXT NOT NULL)",
+    )
 
 
-def take_waiting(db: Db, schema: str, progress: Callable[[int], None]) -> None:
-    """They become entries in batches, each durable; then nothing waits any more."""
+def take_from_file(db: Db, path: Path, progress: Callable[[int], None]) -> None:
+    """They become entries in batches, each durable."""
+    done = 0
+    with _attached(db, path) as last:
+        for first in range(1, last + 1, ROWS):
+            done += db.run(_take, WAITING, _ROWS, first, first + ROWS)
+            progress(done)
+
+
+@contextmanager
+def _attached(db: Db, path: Path) -> Iterator[int]:
+    """The file beside the database that the train writes; the last row's number."""
+    last = db.run(_attach, path)
+    try:
+        yield last
+    finally:
+        db.run(_detach)
+
+
+def _attach(session: Session, path: Path) -> int:
+    connection = session.connection()
+    connection.exec_driver_sql(f"ATTACH ? AS {WAITING}", (str(path),))
+    return int(connection.exec_driver_sql(f"SELECT COALESCE(MAX(rowid), 0) FROM {WAITING}.{WAITING}").scalar_one())
+
+
+def _detach(session: Session) -> None:
+    session.connection().exec_driver_sql(f"DETACH {WAITING}")
+
+
+def take_from_schema(db: Db, schema: str, progress: Callable[[int], None]) -> None:
+    """The same on PostgreSQL; then nothing waits any more."""
     done = 0
     for first in range(0, db.read(_pages, schema), PAGES):
-        done += db.run(_take, schema, first)
+        done += db.run(_take, schema, _PAGES, f"({first},0)", f"({first + PAGES},0)")
         progress(done)
     db.run(_forget, schema)
 
@@ -50,10 +88,10 @@ def _pages(session: Session, schema: str) -> int:
     return int(session.execute(query, {"name": f"{schema}.{WAITING}"}).scalar_one())
 
 
-def _take(session: Session, schema: str, first: int) -> int:
-    pages = {"first": f"({first},0)", "end": f"({first + PAGES},0)"}
-    return int(session.connection().execute(text(_TAKE.format(schema=schema)), pages).rowcount)
+def _take(session: Session, place: str, part: str, first: int | str, end: int | str) -> int:
+    statement = text(_TAKE.format(place=place, part=part))
+    return int(session.connection().execute(statement, {"first": first, "end": end}).rowcount)
 
 
 def _forget(session: Session, schema: str) -> None:
-    session.execute(text(f"DROP TABLE {schema}.{WAITING}"))
+    session.execute(text(f"DROP TABLE {schema}.{WAITING}, {schema}.{SECTORS}"))

@@ -24,7 +24,7 @@ from directory.edition.kinds import MSSANTE, RPPS
 from directory.edition.reading import Progress, Reading, Scattered, Source
 from directory.edition.sinks import Sink, SqliteSink
 from directory.edition.sorting import sort_by_person
-from directory.edition.tables import COLUMNS
+from directory.edition.tables import COLUMNS, WAITING_FILE
 
 PATIENCE_S = 0.2
 NICE = 10  # whoever searches meanwhile comes first
@@ -73,7 +73,8 @@ def _build(asked: dict[str, Any], sources: dict[str, Path]) -> dict[str, Any]:
     """Raises BadInput, Scattered, OSError."""
     say_so = _Speaker(asked["totals"])
     with _opened(asked, sources, say_so) as (sink, source):
-        builder = Builder(sink, source, sources.get(MSSANTE), say_so, asked["struck"])
+        boxes = sources.get(MSSANTE)
+        builder = Builder(sink, source, boxes, say_so, asked["struck"], waiting=asked["waiting"])
         built = builder.build(partial(check_rejected, asked["rejected_percent"], force=asked["force"]))
     tallies = {kind: asdict(tally) for kind, tally in built.tallies.items()}
     return {"people": built.people, "structures": built.structures, "boxes": built.boxes, "tallies": tallies}
@@ -84,15 +85,18 @@ def _opened(
 ) -> AbstractContextManager[tuple[Sink, Source]]:
     """Of an edition that is not finished nothing is left."""
     if asked["path"]:
-        return _in_a_file(Path(asked["path"]), sources, progress)
+        waiting = Path(asked["work"]) / WAITING_FILE if asked["waiting"] else None
+        return _in_a_file(Path(asked["path"]), waiting, sources, progress)
     return _in_a_schema(asked["url"], asked["schema"], sources, progress, waiting=asked["waiting"])
 
 
 @contextmanager
-def _in_a_file(path: Path, sources: dict[str, Path], progress: Progress) -> Iterator[tuple[Sink, Source]]:
-    sink = SqliteSink(path)
+def _in_a_file(
+    path: Path, waiting: Path | None, sources: dict[str, Path], progress: Progress
+) -> Iterator[tuple[Sink, Source]]:
+    sink = SqliteSink(path, waiting)
     try:
-        yield sink, Reading(sources, sink, progress)
+        yield sink, Reading(sources, sink, progress, waiting=bool(waiting))
     except BaseException:
         sink.abandon()
         raise

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from core.address import Address
 from core.clock import FakeClock
@@ -77,6 +77,20 @@ def test_all_files_and_then_again(db: Db, annuaire: Annuaire, files: Path) -> No
     again = take(db, annuaire, *all_of(files))
     assert not again["changed"] and again["edition"] == first["edition"]
     assert all(one["added"] == one["removed"] == 0 for one in again["files"])
+
+
+def test_entries_that_were_cut_short_come_with_the_next_import(db: Db, annuaire: Annuaire, files: Path) -> None:
+    def stop(what: str, _done: int, _total: int) -> None:
+        if what == "boîtes publiées":
+            raise KeyboardInterrupt
+
+    boxes = [files / FILES["mssante"]]
+    with pytest.raises(KeyboardInterrupt):
+        Importer(db, annuaire, RULES, stop).run(boxes, NOW)
+    db.run(lambda session: session.execute(delete(entries)))
+    assert take(db, annuaire, *boxes)["changed"]
+    assert db.read(find_entry, Address.parse(one_person(files)[1]))
+    assert not take(db, annuaire, *boxes)["changed"]
 
 
 def test_a_dry_run_writes_nothing(db: Db, annuaire: Annuaire, files: Path) -> None:
