@@ -32,6 +32,15 @@ outbox = Table(
     Index("outbox_due", "state", "due_at"),
 )
 
+# Work that comes again: when it ended last (0: never), and until when somebody has it in hand.
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("leased_until", BigInteger, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

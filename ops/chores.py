@@ -16,14 +16,15 @@ from ops.ground import Ground
 from ops.keeper import Keeper
 from ops.lifecycle import inactivity
 from ops.list_fetching import ListFetcher
-from ops.nightly import Nightly
+from ops.nightly import Chores, Nightly
 from ops.promises import Hands
 from ops.trust_list import TrustCircle
 from record.reminders import Remind
 from record.retention import Retention
 
 REPEATS_FOR = timedelta(days=7)  # longer than any peer's queue lives
-DAY_S, HOUR_S = 86_400, 3600
+HOUR_S = 3600
+DUE_LOOK_S = 300  # whether nightly chores are due; the first look is as long after the start
 KEPT_FOR = timedelta(days=7)  # what was done: for whoever looks into yesterday's trouble
 
 
@@ -33,14 +34,14 @@ class Work:
 
     keeper: Keeper
     nightly: Nightly
-    hourly: Nightly
-    lists: Nightly
+    hourly: Chores
+    lists: Chores
 
 
 def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness) -> Work:
     """All that a process does behind its listeners."""
     settings, clock = ground.settings, ground.clock
-    nightly = Nightly(_nightly(ground, hands, witness) | _of_the_record(ground, hands))
+    nightly = Nightly(ground.db, clock, _nightly(ground, hands, witness) | _of_the_record(ground, hands))
     return Work(keeper, nightly, TrustCircle(settings, ground.db, clock).hourly, ListFetcher(settings, clock).chores)
 
 
@@ -50,7 +51,7 @@ def rounds(settings: Settings, work: Work) -> list[Round]:
     return [
         Round("sweep", settings.outbox.sweep_seconds, work.keeper.sweep),
         Round("hourly", settings.trust.refresh_hours * HOUR_S, work.hourly.run),
-        Round("nightly", DAY_S, work.nightly.run),
+        Round("nightly", DUE_LOOK_S, work.nightly.run),
         *lists,
     ]
 

@@ -12,7 +12,7 @@ from crypto.list_store import Authorities, Kept, load_authorities, merged, read_
 from crypto.revocation import BadList
 from ops.fetch import NotFetched, Tag, fetch_newer
 from ops.files import replace_file
-from ops.nightly import Nightly
+from ops.nightly import Chores
 
 LIST_OCTETS = 32 * 1024 * 1024  # 100,000 entries take 4 MB
 
@@ -28,9 +28,9 @@ class ListFetcher:
         self._lock = threading.Lock()
 
     @property
-    def chores(self) -> Nightly:
+    def chores(self) -> Chores:
         """What the clock does every `tls.crl_seconds`."""
-        return Nightly({"trust.lists": self.chore})
+        return Chores({"trust.lists": self.chore})
 
     def chore(self) -> str:
         """Never raises for a source that is not good: what is kept stays, grows stale, and then verdicts are

@@ -27,7 +27,7 @@ from directory.trusted import (
 from directory.whitelist import Judged, ListRules, TrustedList, judge_list
 from ops.fetch import fetch
 from ops.files import replace_file
-from ops.nightly import Nightly
+from ops.nightly import Chores
 
 KEPT = Path("trust") / "list.xml"
 PEM_MARK = b"-----BEGIN"
@@ -70,9 +70,9 @@ class TrustCircle:
         return state
 
     @property
-    def hourly(self) -> Nightly:
+    def hourly(self) -> Chores:
         """What the clock does every `trust.refresh_hours`."""
-        return Nightly({"trust.list": self.chore})
+        return Chores({"trust.list": self.chore})
 
     def chore(self) -> str:
         """Once an hour: renew the list; tell when it is old, and withdraw it when it is too old. Never raises for a
