@@ -61,7 +61,7 @@ class Conversation:
     async def _command(self, wire: bytes) -> None:
         tag = "*"
         try:
-            command = parse_command(wire, utf8=self._session.utf8)
+            command = parse_command(wire, utf8=self._session.utf8, unlabelled=self._session.unlabelled)
             tag = command.tag
             done = await perform(self._session, command)
         except (Closed, TimeoutError):

@@ -42,11 +42,12 @@ _SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 class Cursor:
     """A place in a command. Each method reads one thing and moves behind it, or raises ImapBad."""
 
-    __slots__ = ("_depth", "at", "utf8", "wire")
+    __slots__ = ("_depth", "at", "unlabelled", "utf8", "wire")
 
-    def __init__(self, wire: bytes, at: int = 0, *, utf8: bool = False) -> None:
+    def __init__(self, wire: bytes, at: int = 0, *, utf8: bool = False, unlabelled: bool = False) -> None:
         self.wire = wire
         self.utf8 = utf8  # mailbox names are UTF-8
+        self.unlabelled = unlabelled  # search strings are UTF-8, and no charset is named
         self.at = at
         self._depth = 0
 

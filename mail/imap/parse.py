@@ -39,12 +39,13 @@ _BASE64 = re.compile(rb"(?>(?:[A-Za-z0-9+/]{4})*)(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-
 _USE = re.compile(rb"\\[A-Za-z]++")
 
 
-def parse_command(wire: bytes, *, utf8: bool = False) -> c.Command:
-    """Read a command, literals in place, without its last line end; `utf8`: mailbox names are UTF-8 (RFC 6855 §3).
+def parse_command(wire: bytes, *, utf8: bool = False, unlabelled: bool = False) -> c.Command:
+    """Read a command, literals in place, without its last line end; `utf8`: mailbox names are UTF-8; `unlabelled`:
+    search strings are, and name no charset (RFC 9755 §3).
 
     Raises ImapBad, which carries the tag.
     """
-    cursor = Cursor(wire, utf8=utf8)
+    cursor = Cursor(wire, utf8=utf8, unlabelled=unlabelled)
     tag = cursor.tag()
     try:
         cursor.space()

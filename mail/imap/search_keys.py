@@ -161,6 +161,7 @@ def query(cursor: Cursor) -> Query:
     returns = returned(cursor)
     charset = "utf-8"  # unsaid it is US-ASCII, of which UTF-8 is the tolerant reading
     if cursor.accept_word(b"CHARSET"):
+        _check_label(cursor, fits=False)
         cursor.space()
         charset = _charset(cursor.astring())
         cursor.space()
@@ -179,9 +180,17 @@ def returned(cursor: Cursor) -> tuple[str, ...] | None:
 
 def charset_and_key(cursor: Cursor) -> Key:
     """`charset key…`: SORT and THREAD always name a charset. RFC 5256 §3."""
-    charset = _charset(cursor.astring())
+    name = cursor.astring()
+    _check_label(cursor, fits=name.upper() == b"UTF-8")
+    charset = _charset(name)
     cursor.space()
     return _Keys(cursor, charset).run(b"")
+
+
+def _check_label(cursor: Cursor, *, fits: bool) -> None:
+    """After ENABLE UTF8=ACCEPT: none where it may be left out, UTF-8 where it may not. RFC 9755 §3."""
+    if cursor.unlabelled and not fits:
+        raise ImapBad("search strings are UTF-8 since UTF8=ACCEPT is enabled")
 
 
 def _return_word(cursor: Cursor) -> str:

@@ -118,6 +118,11 @@ class Session:
         """Mailbox names are UTF-8, not modified UTF-7. RFC 6855 §3, RFC 9051 §5.1."""
         return self.rev2 or "UTF8=ACCEPT" in self.enabled
 
+    @property
+    def unlabelled(self) -> bool:
+        """Searches name no charset. RFC 9755 §3; it does not extend IMAP4rev2, which has them named."""
+        return "UTF8=ACCEPT" in self.enabled
+
     # --- what commands use -------------------------------------------------------------------------------------------
 
     @property
