@@ -5,7 +5,7 @@ import binascii
 
 from core.errors import BadInput
 
-MECHANISMS = ("PLAIN", "LOGIN", "EXTERNAL")
+PASSWORDS = ("PLAIN", "LOGIN")
 
 
 class BadSasl(BadInput):

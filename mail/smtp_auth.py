@@ -4,17 +4,18 @@ import base64
 
 from core.errors import Temporary
 from mail import bearer
-from mail.auth import Authenticator, Identity, Throttled
+from mail.auth import Identity, Throttled
 from mail.limits import IMAP_AUTH_LINE
 from mail.line import Line
 from mail.replies import MailError
-from mail.sasl import MECHANISMS, BadSasl, decode_answer, decode_plain, decode_text
+from mail.sasl import PASSWORDS, BadSasl, decode_answer, decode_plain, decode_text
 from mail.wire import TooLong
 
 
-def mechanisms(authenticator: Authenticator) -> tuple[str, ...]:
-    """What is offered: tokens only where somebody can check them."""
-    return MECHANISMS + (bearer.MECHANISMS if authenticator.takes_tokens else ())
+def mechanisms(line: Line) -> tuple[str, ...]:
+    """What is offered: EXTERNAL to who has shown a certificate, tokens where somebody can check them."""
+    external = ("EXTERNAL",) if line.peer.certificate_sha256 else ()
+    return PASSWORDS + external + (bearer.MECHANISMS if line.house.authenticator.takes_tokens else ())
 
 
 async def exchange(line: Line, argument: str) -> Identity:
@@ -22,7 +23,7 @@ async def exchange(line: Line, argument: str) -> Identity:
     mechanism, _space, initial = argument.partition(" ")
     if not mechanism:
         raise MailError(501, "5.5.4", "a mechanism is wanted")
-    if mechanism.upper() not in mechanisms(line.house.authenticator):
+    if mechanism.upper() not in mechanisms(line):
         raise MailError(504, "5.5.4", "this mechanism is not offered")
     try:
         found = await _identify(line, mechanism.upper(), initial.strip())

@@ -60,7 +60,7 @@ class Verbs:
         if self._line.peer.tls:
             offers.append("REQUIRETLS")  # RFC 8689 §3: only there
         if self._may_authenticate():
-            offers.append("AUTH " + " ".join(mechanisms(self._house.authenticator)))
+            offers.append("AUTH " + " ".join(mechanisms(self._line)))
         *most, last = [self._house.host, *offers]
         self._line.say(*(f"250-{offer}" for offer in most), f"250 {last}")
 
