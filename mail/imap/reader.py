@@ -16,6 +16,7 @@ from mail.limits import IMAP_APPEND_OCTETS, IMAP_AUTH_LINE, IMAP_LINE, IMAP_LINE
 
 _LITERAL_END = re.compile(rb"~?\{([0-9]{1,10})(\+?)\}\Z")  # "~": octets may be NUL, RFC 3516 §4.4
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]{1,128}(?= )')
+_INITIAL = re.compile(_TAG.pattern + rb" AUTHENTICATE [A-Z0-9_-]{1,20} ", re.IGNORECASE)  # RFC 4422 §3.1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -173,7 +174,7 @@ class CommandReader:
     # --- lines ---
 
     def _take_line(self) -> tuple[Event | None, bool]:
-        limit = IMAP_AUTH_LINE if self._mode is _Mode.RAW else self._limit - len(self._wire)
+        limit = self._longest()
         end = self._buffer.find(b"\n", self._scanned, limit + 2)
         if end < 0:
             self._scanned = len(self._buffer)
@@ -182,6 +183,16 @@ class CommandReader:
         del self._buffer[: end + 1]
         self._scanned = 0
         return self._line(line)
+
+    def _longest(self) -> int:
+        """Octets of the line that comes. What proves who somebody is may be long, access tokens are; nothing else."""
+        if self._mode is _Mode.RAW:
+            return IMAP_AUTH_LINE
+        limit = self._limit - len(self._wire)
+        if self._wire or len(self._buffer) <= limit:
+            return limit
+        initial = _INITIAL.match(self._buffer)
+        return max(limit, initial.end() + IMAP_AUTH_LINE) if initial else limit
 
     def _line(self, line: bytes) -> tuple[Event | None, bool]:
         mode, self._mode = self._mode, _Mode.LINE

@@ -16,7 +16,7 @@ from mail.imap.reader import (
     RawLine,
     Rejected,
 )
-from mail.limits import IMAP_APPEND_OCTETS, IMAP_LINE, IMAP_LINE_BEFORE_LOGIN, IMAP_LITERALS
+from mail.limits import IMAP_APPEND_OCTETS, IMAP_AUTH_LINE, IMAP_LINE, IMAP_LINE_BEFORE_LOGIN, IMAP_LITERALS
 
 
 def events(reader: CommandReader, data: bytes, step: int = 0, accept: bool = True) -> list[Event]:
@@ -127,6 +127,42 @@ def test_too_long_to_go_on(wire: bytes) -> None:
     assert isinstance(events(reader, wire)[-1], Overflow)
     assert events(reader, b"\r\nb NOOP\r\n") == []
     assert reader.pending == 0
+
+
+INITIAL = b"a AUTHENTICATE OAUTHBEARER "
+
+
+@pytest.mark.parametrize("step", [0, 1000])
+def test_a_proof_may_come_with_the_command(step: int) -> None:
+    """An access token: RFC 4954 §4 names the figure, RFC 7628 its use over IMAP."""
+    line = INITIAL + b"A" * IMAP_AUTH_LINE
+    assert events(CommandReader(), line + b"\r\nb NOOP\r\n", step) == [Complete(line), Complete(b"b NOOP")]
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        INITIAL + b"A" * (IMAP_AUTH_LINE + 2),
+        INITIAL + b"A" * IMAP_LINE,
+        b"a AUTHENTICATE " + b"A" * IMAP_AUTH_LINE,  # no mechanism's name is as long
+        b"a LOGIN ana " + b"A" * IMAP_LINE_BEFORE_LOGIN,
+        b"a LOGIN {3+}\r\nana " + b"A" * IMAP_LINE_BEFORE_LOGIN,
+        b"a LOGIN {30+}\r\n" + INITIAL + b"xyz" + b"A" * IMAP_LINE_BEFORE_LOGIN,
+    ],
+)
+def test_nothing_else_is_as_long(wire: bytes) -> None:
+    reader = CommandReader()
+    found: list[Event] = []
+    for at in range(0, len(wire), 512):
+        reader.feed(wire[at : at + 512])
+        found += filter(None, [reader.next()])
+        assert reader.pending <= len(INITIAL) + IMAP_AUTH_LINE + 1
+    assert isinstance(found[-1], Overflow) and reader.pending == 0
+
+
+def test_a_long_proof_takes_no_literal() -> None:
+    [rejected] = events(CommandReader(), INITIAL + b"A" * (IMAP_AUTH_LINE - 3) + b"{0}\r\n")
+    assert isinstance(rejected, Rejected)
 
 
 def test_the_line_may_be_longer_after_login() -> None:

@@ -3,6 +3,7 @@
 import base64
 
 from mail.bearer import Bearer
+from mail.limits import IMAP_AUTH_LINE
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import LEA, ImapHouse
 
@@ -32,4 +33,26 @@ async def test_a_token_that_does_not_hold(house: ImapHouse) -> None:
         await client.send("AQ==\r\n")
         assert (await client.line()).startswith("x NO [AUTHENTICATIONFAILED]")
     assert (await client.command("AUTHENTICATE XOAUTH2 YWJj"))[-1].startswith("x BAD")
+    await client.close()
+
+
+async def test_a_token_as_long_as_over_smtp(house: ImapHouse) -> None:
+    token = "t" * (IMAP_AUTH_LINE * 3 // 4 - len(f"user={LEA}\x01auth=Bearer \x01\x01"))
+    answer = base64.b64encode(f"user={LEA}\x01auth=Bearer {token}\x01\x01".encode()).decode()
+    asked = []
+
+    async def note(given: str, _certificate: str) -> Bearer | None:
+        asked.append(given)
+        return None
+
+    house.tokens = note
+    client = await RawClient.connect(await house.serve())
+    await client.line()
+    for said in ([f"x AUTHENTICATE XOAUTH2 {answer}"], ["x AUTHENTICATE XOAUTH2", answer]):
+        for line in said:
+            await client.send(f"{line}\r\n")
+            assert (await client.line()).startswith("+ ")
+        await client.send("AQ==\r\n")
+        assert (await client.line()).startswith("x NO [AUTHENTICATIONFAILED]")
+    assert len(answer) == IMAP_AUTH_LINE and asked == [token, token]
     await client.close()
