@@ -1,11 +1,11 @@
-"""Holders, mailboxes, patients, accounts, seals: every key opens, every sealed field opens and is what it should be."""
+"""Holders, mailboxes, patients, accounts, devices, seals: every key and sealed field opens and is what it should be."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, FromClause, select
 
 from core.address import Address
 from core.errors import PliError
@@ -16,7 +16,8 @@ from crypto.sealed import object_aad, unseal
 from directory.mailboxes import lookup_of
 from directory.tables import holders, mailboxes, patients
 from mail.accounts import login_lookup
-from mail.tables import accounts, published_certificates, seal_keys
+from mail.app_passwords import LABEL_MOST
+from mail.tables import accounts, app_passwords, published_certificates, seal_keys
 from ops.verify.context import Context
 
 _DAMAGED = (SealBroken, IdentityBroken, PliError, ValueError, KeyError, TypeError)
@@ -36,9 +37,9 @@ class _Sort:
 
 
 def check_people(context: Context) -> None:
-    """All six tables."""
+    """All seven tables."""
     _holders(context)
-    for check in (_mailboxes, _patients, _accounts, _seals, _published):
+    for check in (_mailboxes, _patients, _accounts, _devices, _seals, _published):
         check(context)
 
 
@@ -79,6 +80,16 @@ def _accounts(context: Context) -> None:
     _sealed(context, "profile", columns, mailboxes.c.holder_id, right, told="account", owner=accounts.c.mailbox_id)
 
 
+def _devices(context: Context) -> None:
+    def right(opened: bytes, _row: Any) -> bool:
+        return 0 < len(opened.decode()) <= LABEL_MOST
+
+    columns = (app_passwords.c.id, app_passwords.c.sealed_label.label("sealed"))
+    source = app_passwords.outerjoin(accounts, accounts.c.id == app_passwords.c.account_id)
+    told, owner = "device password", accounts.c.mailbox_id
+    _sealed(context, "app-password", columns, mailboxes.c.holder_id, right, told=told, owner=owner, source=source)
+
+
 def _seals(context: Context) -> None:
     def right(opened: bytes, _row: Any) -> bool:
         kept = json.loads(opened)
@@ -106,17 +117,19 @@ def _sealed(
     *,
     told: str = "",
     owner: Column[int] | None = None,
+    source: FromClause | None = None,
 ) -> None:
     """Each row's sealed field opens under its holder's key and says what its blind index says.
 
     `kind` is what the field is bound to, `told` how the row is called where that is another word;
-    `owner` is the column of its mailbox, where the holder is the mailbox's.
+    `owner` is the column of its mailbox, where the holder is the mailbox's; `source` has both columns, where `owner` is
+    not the row's own.
     """
     key: Column[int] = columns[0]
     sort = _Sort(kind, told or kind, right)
     query = select(*columns, holder_id.label("holder_id"), holders.c.wrapped_key)
     if owner is not None:
-        query = query.outerjoin_from(owner.table, mailboxes, mailboxes.c.id == owner)
+        query = query.outerjoin_from(owner.table if source is None else source, mailboxes, mailboxes.c.id == owner)
     query = query.outerjoin(holders, holders.c.id == holder_id)
     context.count(sort.plural, key)
     for rows in context.batches(query, key):

@@ -11,7 +11,19 @@ from core.tables import audit, counters, outbox, tallies
 from directory.holders import destroy_holder
 from directory.patients import get_patient
 from directory.tables import holders, mailboxes, patients
-from mail.tables import accounts, bodies, expunged, folder_messages, folders, message_keys, messages, seal_keys
+from mail.accounts import get_account
+from mail.app_passwords import add
+from mail.tables import (
+    accounts,
+    app_passwords,
+    bodies,
+    expunged,
+    folder_messages,
+    folders,
+    message_keys,
+    messages,
+    seal_keys,
+)
 from ops.verify_data import verify
 from record.tables import documents, order_moves, orders
 from tests.support.damage import change, checked, flip, flipped, one
@@ -90,6 +102,15 @@ def test_an_empty_instance_is_whole(database_url: str, tmp_path: Path):  # noqa:
 def test_one_changed_bit(kept: Kept, table: Table, column: str, says: str):
     flip(kept, table, column)
     assert says in one(kept)
+
+
+def test_a_changed_label_of_a_device(kept: Kept):
+    account = kept.db.read(get_account, kept.keyring, kept.pharmacy.account_id)
+    number, _password = kept.db.run(add, kept.keyring, account, "Téléphone", kept.clock.now())
+    report = checked(kept)
+    assert report.clean and report.checked["device passwords"] == 1
+    flip(kept, app_passwords, "sealed_label")
+    assert one(kept) == f"device password {number}: its sealed field does not open"
 
 
 def test_a_changed_holder_key(kept: Kept):
