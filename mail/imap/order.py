@@ -14,7 +14,7 @@ from mail.sections import field_pattern
 from mail.words import decode, decode_words
 
 _BLOB = r"(?:\[[^\[\]]*+\]\s*+)"
-_LEADER = re.compile(rf"{_BLOB}*+(?:re|fwd?)\s*+{_BLOB}?+:\s*+", re.IGNORECASE)
+_LEADER = re.compile(rf"(?>{_BLOB}*)(?:re|fwd?)\s*+(?>{_BLOB}?):\s*+", re.IGNORECASE)  # CPython #106052
 _LEADING_BLOB = re.compile(_BLOB)
 _TRAILER = re.compile(r"(?>(?:\(fwd\)|\s)+)\Z", re.IGNORECASE)
 _FWD = re.compile(r"\[fwd:(.*)\]\Z", re.IGNORECASE | re.DOTALL)
