@@ -8,8 +8,10 @@ from msgspec.json import encode
 
 
 def as_json(event: Mapping[str, Any], **_options: Any) -> str:
-    """structlog's `serializer`. Half a surrogate pair, numbers beyond 64 bits: as Python writes them."""
+    """structlog's `serializer`: ASCII, so that nothing said by others ends a line or commands a terminal. Half a
+    surrogate pair, numbers beyond 64 bits: as Python writes them."""
     try:
-        return encode(event).decode()
+        line = encode(event).decode()
     except (TypeError, ValueError, OverflowError):
         return json.dumps(event, default=repr)
+    return line if line.isascii() else json.dumps(json.loads(line))

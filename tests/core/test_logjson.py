@@ -26,4 +26,10 @@ def test_odd_values_cost_no_line(odd: Any) -> None:
 
 
 def test_it_is_one_line() -> None:
-    assert "\n" not in as_json({"event": "x", "text": "a\nb\r\n\u2028"})
+    assert len(as_json({"event": "x", "text": "a\nb\r\n\u2028\x85"}).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["\x9b31m", "\x1b[2J", "\u202egnp.exe", "é…"])
+def test_nothing_in_it_commands_a_terminal(text: str) -> None:
+    line = as_json({"event": "x", "text": text})
+    assert line.isascii() and line.isprintable() and json.loads(line)["text"] == text
