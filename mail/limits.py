@@ -45,7 +45,9 @@ IMAP_NESTING: Final = 32  # parentheses in one another
 IMAP_SEARCH_KEYS: Final = 256  # in one SEARCH
 IMAP_SEARCH_DEPTH: Final = 64  # OR, NOT and parentheses in one another; clients write long chains of OR
 IMAP_SEARCH_TEXT: Final = 1024  # one search string
-IMAP_SEARCH_OCTETS: Final = 4 * 1024 * 1024  # text of one message, as it came, that BODY and TEXT look at
+IMAP_SEARCH_OCTETS: Final = (
+    4 * 1024 * 1024
+)  # text of one message, as it came, that BODY and TEXT look at; of headers, too
 IMAP_LOST_NAMES: Final = 1000  # subscribed names of a mailbox whose folders are gone
 IMAP_SEQUENCE_RANGES: Final = 10_000  # in one sequence set
 IMAP_FLAGS: Final = 64  # in one flag list

@@ -32,7 +32,8 @@ class Packed:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Text:
-    """What SEARCH compares with of one message: `normal` texts of its header, and of what stands below it."""
+    """What SEARCH compares with of one message: `normal` texts of its headers, those of its parts too, and of its text
+    parts."""
 
     uid: int
     header: str
@@ -74,7 +75,7 @@ class Texts:
         self.uids: Sequence[int] = uids
 
     def holding(self, wanted: str, *, header: bool) -> set[int]:
-        """UIDs of the messages with `wanted` (a `normal` text) below the header, or in the header too."""
+        """UIDs of the messages with `wanted` (a `normal` text) in a text part, or in a header too."""
         if not wanted:
             return set(self.uids)
         sought, blob, starts = wanted.encode(*_UTF8), self._blob, self._starts

@@ -244,7 +244,7 @@ class Texts:
         return [unfold(field[field.index(b":") + 1 :]) for field in found]
 
     def hold(self, wanted: str, *, header: bool) -> bool:
-        """Whether a `normal` text stands below the header, or in the header too."""
+        """Whether a `normal` text stands in a text part, or in a header too."""
         if wanted in (self.body if " " in wanted else self.words):
             return True
         return header and wanted in self.header
@@ -256,15 +256,17 @@ class Texts:
 
     @cached_property
     def header(self) -> str:
-        """The message's own header, decoded."""
-        block = self._message.headers()
-        if block.isascii() and b"=?" not in block:
-            return normal(_COLON.sub(rb"\1: ", block).decode("ascii"))
-        return _shown(Headers(block))
+        """The message's own header, and those of its parts and of enclosed messages, decoded. RFC 9051 §6.4.4."""
+        shown, left = [_shown(self._message.headers())], IMAP_SEARCH_OCTETS
+        for start, end in _header_places(self._message.tree()):
+            length = min(end - start, left)
+            left -= length
+            shown += [_shown(self._message.read(start, length))] if length else []
+        return "\n".join(shown)
 
     @cached_property
     def body(self) -> str:
-        """What a reader sees below the header, ready to be compared."""
+        """What a reader sees below the headers, ready to be compared."""
         return "\n".join(normal(text) for text in self._texts)
 
     @cached_property
@@ -274,7 +276,7 @@ class Texts:
 
     @cached_property
     def _texts(self) -> list[str]:
-        """Text parts, and the headers of enclosed messages."""
+        """Text parts, those of enclosed messages too."""
         tree, read = self._message.tree(), self._message.read
         texts: list[str] = []
         left = IMAP_SEARCH_OCTETS
@@ -283,10 +285,6 @@ class Texts:
                 length = min(part.size, left)
                 left -= length
                 texts.append(_part_text(read(part.body, length), part))
-        for _, part in numbered(tree):
-            if part.message is not None:
-                inner = part.message
-                texts.append(_shown(Headers(read(inner.start, inner.body - inner.start))))
         return texts
 
 
@@ -294,7 +292,17 @@ def _decoded(value: bytes) -> str:
     return value.decode("ascii") if value.isascii() and b"=?" not in value else decode_words(value)
 
 
-def _shown(headers: Headers) -> str:
+def _header_places(tree: Part) -> list[tuple[int, int]]:
+    """Where the headers of parts and of enclosed messages begin and end, each once; without the message's own."""
+    inside = (one for _, part in numbered(tree) for one in (part, part.message) if one is not None and one is not tree)
+    return sorted({(one.start, one.body) for one in inside if one.start < one.body})
+
+
+def _shown(block: bytes) -> str:
+    """A header block as it is compared."""
+    if block.isascii() and b"=?" not in block:
+        return normal(_COLON.sub(rb"\1: ", block).decode("ascii"))
+    headers = Headers(block)
     lines = [field.name.decode("latin-1") + ": " + decode_words(headers.value(field)) for field in headers.fields]
     return normal("\n".join(lines))
 

@@ -26,6 +26,8 @@ QUERIES = (
     "BODY aiguille7",
     "TEXT sujet7",
     "BODY sujet7",
+    "TEXT feuille7.pdf",
+    "BODY feuille7.pdf",
     'TEXT "mots de la lettre"',
     "SUBJECT sujet7 TEXT lettre",
     "NOT BODY aiguille7",
@@ -42,8 +44,10 @@ def letter(number: int) -> bytes:
     return (
         f"From: A <a{number}@example.test>\r\nTo: b@example.test\r\nSubject: sujet{number}\r\n"
         f"Date: Mon, {1 + number % 28:02} Jun 2026 10:00:00 +0200\r\nMessage-ID: <{number}@example.test>\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=borne\r\n\r\n--borne\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
-        f"aiguille{number} été\r\nmots   de\r\nla lettre\r\n"
+        f"aiguille{number} été\r\nmots   de\r\nla lettre\r\n--borne\r\n"
+        f"Content-Type: application/pdf; name=feuille{number}.pdf\r\n\r\n%PDF\r\n--borne--\r\n"
     ).encode()
 
 

@@ -113,7 +113,9 @@ def answers(keys: str, message: Kept | None = None) -> bool:
         "HEADER x-mss-nil 42",
         'BODY "écrite en français : 20 €"',
         'BODY "inner words"',
-        'BODY "subject: enclosed"',
+        'TEXT "subject: enclosed"',
+        "TEXT octet-stream",
+        'TEXT "content-type: message/rfc822"',
         "TEXT posologie",
         "TEXT pharmacie.example",
         'TEXT "x-mss-nil: 42"',
@@ -151,6 +153,8 @@ def test_answers(keys: str) -> None:
         'HEADER X-Absent ""',
         "BODY secret",
         "BODY ordonnance",
+        'BODY "subject: enclosed"',  # RFC 9051 §6.4.4: no header field
+        "BODY octet-stream",
         "TEXT secret",
         "SUBJECT leger",
         "OR DELETED 2",
@@ -184,7 +188,7 @@ def test_each_text_is_read_once() -> None:
     message = Kept()
     assert not answers("OR BODY absent1 OR BODY absent2 TEXT absent3", message)
     assert message.reads.count("headers") == 1
-    assert message.reads.count("body") == 3  # two texts and the enclosed header
+    assert message.reads.count("body") == 6  # two texts, the headers of three parts and of the enclosed message
 
 
 def test_a_body_is_looked_at_up_to_its_bound() -> None:
