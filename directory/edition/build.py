@@ -85,6 +85,7 @@ class Builder:
         self._flush_cards()
         self._flush_boxes()
         check(self.built)
+        self._sink.complete()
         size = self._next[1]
         self._sink.write("facts", [("size", str(size))])
         self._progress("mots", 0)
@@ -123,7 +124,7 @@ class Builder:
     def _person(self, facts: Sequence[str], visits: list[Visit]) -> None:
         sites = []
         for structure, said, sector in visits:
-            site = self._site(said) if said else self._sites[structure]
+            site = self._site(said) if said and structure not in self._sites else self._sites[structure]
             site.sector = site.sector or sector
             sites.append(site)
         specialty = self._skills.get(facts[1])

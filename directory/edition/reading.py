@@ -1,12 +1,11 @@
 """Extractions → what their readable lines say, in one pass over each file: the half of a build that knows of no cards.
 
-Each line is kept as it stands; plain sequences go on, which another process can take.
+Each line is kept as it stands, numbered by its extraction and its place there, in whatever order these are read; plain
+sequences go on, which another process can take.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,12 +22,15 @@ from directory.extracts.lines import Unreadable
 
 BATCH = 5_000
 HELD = 20_000  # entries, since another table's rows begin another COPY
+KEPT = (MSSANTE, SKILLS, FINESS, RPPS)
+ROOM = 1 << 24  # more lines than `directory.extracts.files` reads of an extraction
+_FIRST = {kind: place * ROOM for place, kind in enumerate(KEPT)}
 Row = TypeVar("Row")
 Progress = Callable[[str, int], None]
 Said = tuple[str, str, Sequence[str], str]  # structure, its place as packed text, its words, its sector
 Owned = tuple[str, str, Said | None]  # owner, packed box, the structure where it is met first
 Skilled = tuple[str, str]  # person, label
-Visit = tuple[str, Said | None, str]  # structure, what is said of it where it is met first, sector of the activity
+Visit = tuple[str, Said | None, str]  # structure, what is said of it unless it was before, sector of the activity
 Person = tuple[Sequence[str], list[Visit]]  # a card's facts, where the person works
 
 
@@ -73,7 +75,6 @@ class Reading:
         self._sink = sink
         self._progress = progress
         self._met: set[str] = set()
-        self._line = 0
         self._rows: list[tuple[int, str, str, str, str]] = []
         self._words: list[str] = []
         self._waiting: list[tuple[Any, ...]] | None = [] if waiting else None
@@ -81,10 +82,10 @@ class Reading:
 
     def boxes(self) -> Iterator[Owned]:
         """Of lines with the same address the first stands. Raises BadInput."""
-        red = frozenset(text.lower() for _, text in self._texts(RED))
+        red = frozenset(address for _, _, address in self._lines(RED, str.lower))
         seen: set[int] = set()
-        for text, row in self._lines(MSSANTE, mssante.row_of):
-            self._keep(MSSANTE, row.national_id, row.structure_id, text)
+        for number, text, row in self._lines(MSSANTE, mssante.row_of):
+            self._keep(MSSANTE, number, row.national_id, row.structure_id, text)
             if hash(row.address) in seen:
                 continue
             seen.add(hash(row.address))
@@ -100,25 +101,33 @@ class Reading:
 
     def skills(self) -> Iterator[Skilled]:
         """Raises BadInput."""
-        for text, skill in self._lines(SKILLS, skills.skill_of):
-            self._keep(SKILLS, skill.national_id, "", text)
+        for number, text, skill in self._lines(SKILLS, skills.skill_of):
+            self._keep(SKILLS, number, skill.national_id, "", text)
             yield skill.national_id, skill.label
 
     def sites(self) -> Iterator[Said]:
         """Establishments, which stand before what other lines say of them. Raises BadInput."""
-        for text, row in self._lines(FINESS, finess.row_of):
-            self._keep(FINESS, "", f"1{row.finess}", text)
+        for number, text, row in self._lines(FINESS, finess.row_of):
+            self._keep(FINESS, number, "", f"1{row.finess}", text)
             if isinstance(row, finess.Establishment):
                 yield self._first(place_of_establishment(row))
 
     def people(self) -> Iterator[Person]:
         """In the order of their identifiers. Raises Scattered, BadInput."""
         last = ""
-        for person, group in groupby(self._activities(), key=itemgetter(0)):
-            if person < last:
-                raise Scattered
-            last = person
-            yield self._person(person, group)
+        group: list[tuple[str, rpps.Activity]] = []
+        for number, text, activity in self._lines(RPPS, rpps.activity_of):
+            person, structure = activity.national_id, activity.structure_id
+            self._keep(RPPS, number, person, structure, text)
+            if person != last:
+                if group:
+                    yield self._person(group)
+                if person < last:
+                    raise Scattered
+                last, group = person, []
+            group.append((structure, activity))
+        if group:
+            yield self._person(group)
 
     def end(self) -> Read:
         """After the last stream: every line is written."""
@@ -136,18 +145,12 @@ class Reading:
     def abandon(self) -> None:
         """Nothing is ours alone."""
 
-    def _activities(self) -> Iterator[tuple[str, str, rpps.Activity]]:
-        for text, activity in self._lines(RPPS, rpps.activity_of):
-            person, structure = activity.national_id, activity.structure_id
-            self._keep(RPPS, person, structure, text)
-            yield person, structure, activity
-
-    def _person(self, person: str, group: Iterator[tuple[str, str, rpps.Activity]]) -> Person:
-        facts: tuple[str, ...] = ()
+    def _person(self, group: list[tuple[str, rpps.Activity]]) -> Person:
+        one = group[0][1]
+        facts = (PERSON, one.national_id, one.title_code, one.given, one.family, one.profession, one.skill,
+                 one.profession_code, one.sector_code)  # fmt: skip
         visits: list[Visit] = []
-        for _, structure, one in group:
-            facts = facts or (PERSON, person, one.title_code, one.given, one.family, one.profession, one.skill,
-                              one.profession_code, one.sector_code)  # fmt: skip
+        for structure, one in group:
             if self._is_new(structure) or (one.postcode and not structure):
                 visits.append((structure, self._first(place_of_activity(one), one.sector_code), one.sector_code))
             elif structure and all(structure != visit[0] for visit in visits):
@@ -161,29 +164,24 @@ class Reading:
         self._met.add(place.structure_id)
         return said_of(place, sector)
 
-    def _lines(self, kind: str, row_of: Callable[[str], Row]) -> Iterator[tuple[str, Row]]:
-        """Each line with what it says; what cannot be read is a rejection."""
-        for number, text in self._texts(kind):
-            try:
-                row = row_of(text)
-            except Unreadable as fault:
-                self._read.tallies[kind].reject(number, fault)
-            else:
-                yield text, row
-
-    def _texts(self, kind: str) -> Iterator[tuple[int, str]]:
+    def _lines(self, kind: str, row_of: Callable[[str], Row]) -> Iterator[tuple[int, str, Row]]:
+        """Each line with its number and what it says; what cannot be read is a rejection."""
         if kind not in self._sources:
             return
         tally = self._read.tallies[kind] = Tally()
         for number, text in texts(self._sources[kind], kind, tally):
-            yield number, text
+            try:
+                row = row_of(text)
+            except Unreadable as fault:
+                tally.reject(number, fault)
+            else:
+                yield number, text, row
             if tally.read % BATCH == 0:
                 self._progress(kind, tally.read)
         self._progress(kind, tally.read)
 
-    def _keep(self, source: str, person: str, structure: str, text: str) -> None:
-        self._line += 1
-        self._rows.append((self._line, source, person, structure, text))
+    def _keep(self, source: str, number: int, person: str, structure: str, text: str) -> None:
+        self._rows.append((_FIRST[source] + number, source, person, structure, text))
         if len(self._rows) >= BATCH:
             self._flush()
 

@@ -18,6 +18,9 @@ class Sink(Protocol):
 
     def write(self, table: str, rows: Rows) -> None: ...
 
+    def complete(self) -> None:
+        """No more cards and boxes come: their keys and indexes may be made while the rest is written."""
+
     def finish(self) -> None: ...
 
     def abandon(self) -> None: ...
@@ -47,6 +50,9 @@ class SqliteSink:
     def write(self, table: str, rows: Rows) -> None:
         marks = ",".join("?" * len(_NAMES[table]))
         self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+    def complete(self) -> None:
+        """One connection makes one thing after another."""
 
     def finish(self) -> None:
         """Indexes, then the file and its name are on the disk."""

@@ -1,6 +1,7 @@
 """A new edition's rows into a fresh PostgreSQL schema. By itself: what it needs takes half a second to load."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -22,6 +23,10 @@ _TYPES = {
     **TYPES,
 }
 _NAMES = COLUMNS | WAITING_COLUMNS
+COMPLETE_FIRST = ("cards", "boxes")
+_UNASKED = {"lines": "line", "cards": "card", "words": "postings", "neighbours": "words"}  # in no condition by itself
+# One core for each index: who builds, with less right to a core than the server, has another one.
+_INDEXING = ("SET LOCAL maintenance_work_mem = '256MB'", "SET LOCAL max_parallel_maintenance_workers = 0")
 _DROP = "DROP SCHEMA IF EXISTS {} CASCADE"
 
 
@@ -30,6 +35,8 @@ def make_schema(url: str, schema: str, *, waiting: bool) -> None:
     with _cursor(url) as cursor:
         for statement in (_DROP.format(schema), f"CREATE SCHEMA {schema}", *create("postgresql", f"{schema}.")):
             cursor.execute(statement)
+        for table, column in _UNASKED.items():
+            cursor.execute(f"ALTER TABLE {schema}.{table} ALTER COLUMN {column} SET STATISTICS 0")
         # Maps and lists of numbers: to squeeze them takes longer than it spares.
         cursor.execute(f"ALTER TABLE {schema}.words ALTER COLUMN postings SET STORAGE EXTERNAL")
         for statement in create_waiting(schema) if waiting else ():
@@ -66,10 +73,12 @@ class PostgresSink:
         for row in rows:
             self._copy.write_row(row)
 
+    def complete(self) -> None:
+        """One connection makes one thing after another."""
+
     def finish(self) -> None:
         self._open.close()
-        self._cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        for statement in (*keys(self._tables, self._schema), *index(self._tables, self._schema)):
+        for statement in (*_INDEXING, *keys(self._tables, self._schema), *index(self._tables, self._schema)):
             self._cursor.execute(statement)
         for table in self._tables:
             self._cursor.execute(f"ANALYZE {self._schema}{table}")
@@ -81,6 +90,34 @@ class PostgresSink:
         """What was not committed goes with the connection."""
         self._pooled.invalidate()
         self._engine.dispose()
+
+
+class PostgresSinks:
+    """A `Sink` of two connections: the keys and indexes of cards and boxes are made while the words are written."""
+
+    def __init__(self, url: str, schema: str, tables: Sequence[str]) -> None:
+        self._first = PostgresSink(url, schema, [table for table in tables if table in COMPLETE_FIRST])
+        self._rest = PostgresSink(url, schema, [table for table in tables if table not in COMPLETE_FIRST])
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="indexes")
+        self._indexed: Future[None] | None = None
+
+    def write(self, table: str, rows: Rows) -> None:
+        (self._first if table in COMPLETE_FIRST else self._rest).write(table, rows)
+
+    def complete(self) -> None:
+        self._indexed = self._beside.submit(self._first.finish)
+
+    def finish(self) -> None:
+        self._rest.finish()
+        if self._indexed:
+            self._indexed.result()
+        self._beside.shutdown()
+
+    def abandon(self) -> None:
+        """What is being indexed ends first."""
+        self._beside.shutdown()
+        self._first.abandon()
+        self._rest.abandon()
 
 
 @contextmanager

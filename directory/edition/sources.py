@@ -43,7 +43,7 @@ def texts(path: Path, kind: str, tally: Tally) -> Iterator[tuple[int, str]]:
     lines = enumerate(open_lines(path), 1)
     next(lines, None)
     for number, line in lines:
-        if line == b"\n" or not line.strip():
+        if line < b"!" and not line.strip():  # such a one begins with less
             continue
         tally.read += 1
         try:

@@ -45,7 +45,9 @@ class _Speaker:
 
 
 def say(message: dict[str, Any]) -> None:
-    print(json.dumps(message, ensure_ascii=False), flush=True)
+    """In one piece: several processes speak."""
+    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def compare_files(asked: dict[str, Any]) -> dict[str, Any]:
@@ -108,11 +110,11 @@ def _in_a_schema(
 ) -> Iterator[tuple[Sink, Source]]:
     """Several may write into it: the lines are read and stored beside the rest."""
     from directory.edition.beside import STORED, Beside
-    from directory.edition.sinks_postgres import PostgresSink, drop_schema, make_schema
+    from directory.edition.sinks_postgres import PostgresSink, PostgresSinks, drop_schema, make_schema
 
     make_schema(url, schema, waiting=waiting)
     source = Beside(sources, partial(PostgresSink, url, schema), progress, waiting=waiting)
-    sink = PostgresSink(url, schema, [table for table in COLUMNS if table not in STORED])
+    sink = PostgresSinks(url, schema, [table for table in COLUMNS if table not in STORED])
     try:
         yield sink, source
     except BaseException:

@@ -1,4 +1,4 @@
-"""An edition that two processes make: the same as one makes, and nothing of it is left when one of them is killed."""
+"""An edition that several processes make: the same as one makes; nothing of it is left when one of them is killed."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ from core.clock import FakeClock
 from core.db import Db
 from core.errors import BadInput
 from directory.annuaire import Annuaire
-from directory.edition.beside import STORED, Beside
+from directory.edition.beside import Beside
 from directory.edition.build import Builder
-from directory.edition.kinds import MSSANTE, RPPS
+from directory.edition.kinds import FINESS, MSSANTE, RPPS, SKILLS
 from directory.edition.reading import Reading, Scattered
 from directory.edition.sinks import SqliteSink
 from directory.edition.tables import COLUMNS
@@ -32,6 +32,7 @@ from tests.support.process import family, wait_until
 
 pytestmark = pytest.mark.slow
 NOW = FakeClock().now()
+STREAMS = ("boxes", "skills", "sites", "people")
 
 
 def quiet(*_: object) -> None:
@@ -68,7 +69,7 @@ def test_entries_are_what_the_files_publish(db: Db, annuaire: Annuaire, files: P
     assert any(one.sector for one in published.values()) and any(one.red_list for one in published.values())
 
 
-@pytest.mark.parametrize("which", [0, -1])  # who builds, and on PostgreSQL who reads for it
+@pytest.mark.parametrize("which", [0, 1, 2])  # who builds, and on PostgreSQL who reads for it
 def test_an_import_that_is_killed_leaves_nothing(
     db: Db, annuaire: Annuaire, files: Path, tmp_path: Path, which: int
 ) -> None:
@@ -79,9 +80,12 @@ def test_an_import_that_is_killed_leaves_nothing(
     red = tmp_path / "red.txt"
     red.write_text("Adresse BAL\nx@y.test\n")
 
+    alive = 3 if annuaire.where.url else 1
+
     def kill(what: str, _done: int, _total: int) -> None:
         if what == "red":
-            os.kill(workers()[which], signal.SIGKILL)
+            wait_until(lambda: len(workers()) == alive, what="the last of them")
+            os.kill(workers()[which % alive], signal.SIGKILL)
 
     with pytest.raises(BadInput):
         Importer(db, annuaire, RULES, kill).run([red], NOW)
@@ -112,29 +116,73 @@ def editions(db: Db, annuaire: Annuaire) -> set[int]:
     return {int(name.split("_")[1]) for name in db.read(lambda session: session.execute(query).scalars().all())}
 
 
-def test_who_reads_beside_makes_the_same_edition(files: Path, tmp_path: Path) -> None:
-    """What one process makes of the files, two make too; what stops the one stops both."""
-    sources = {kind: files / name for kind, name in FILES.items()}
+@pytest.fixture
+def sources(files: Path, tmp_path: Path) -> dict[str, Path]:
+    """The same files, each with a line in it that cannot be read."""
+    found = {kind: tmp_path / f"{kind}.txt" for kind in FILES}
+    for kind, name in FILES.items():
+        head, *rest = (files / name).read_bytes().split(b"\n", 5)
+        found[kind].write_bytes(b"\n".join([head, *rest[:3], b"x\tx", *rest[3:]]))
+    return found
+
+
+def test_those_who_read_beside_make_the_same_edition(sources: dict[str, Path], tmp_path: Path) -> None:
+    """What one process makes of the files, several make too: cards, words, lines with their numbers, rejections."""
     made = []
     for name in ("alone", "beside"):
-        own, others = tmp_path / f"{name}.db", {}
-        sink = SqliteSink(own)
-        if name == "beside":
-            others = {table: tmp_path / table for table in STORED}
-            source = Beside(sources, lambda tables: SqliteSink(tmp_path / tables[0]), quiet)
-        else:
-            source = Reading(sources, sink, quiet)
+        folder = tmp_path / name
+        folder.mkdir()
+        sink = SqliteSink(folder / "own")
+        source = beside(sources, folder) if name == "beside" else Reading(sources, sink, quiet)
         built = Builder(sink, source, sources[MSSANTE], quiet).build()
-        made.append((built, [rows_of(others.get(table, own), table) for table in COLUMNS]))
+        made.append((built, {table: sorted(rows_of(folder, table)) for table in COLUMNS}))
     assert made[0] == made[1] and made[0][0].people
+    assert {kind: [one.line for one in tally.rejections] for kind, tally in made[0][0].tallies.items()} == {
+        kind: [5] for kind in FILES
+    }
+
+
+def beside(sources: dict[str, Path], folder: Path) -> Beside:
+    return Beside(sources, lambda tables: SqliteSink(folder / ("-".join(tables) or "rest")), quiet)
+
+
+def rows_of(folder: Path, table: str) -> list[tuple]:
+    """In whichever files they were stored."""
+    found = []
+    for path in folder.iterdir():
+        with closing(sqlite3.connect(path)) as opened:
+            found += opened.execute(f"SELECT * FROM {table}").fetchall()
+    return found
+
+
+def test_a_line_has_its_number_whatever_is_read_before(sources: dict[str, Path], tmp_path: Path) -> None:
+    numbered = []
+    for name, order in {"one": STREAMS, "other": STREAMS[::-1]}.items():
+        (tmp_path / name).mkdir()
+        sink = SqliteSink(tmp_path / name / "own")
+        reading = Reading(sources, sink, quiet)
+        for stream in order:
+            assert list(getattr(reading, stream)())
+        reading.end()
+        sink.finish()
+        numbered.append(sorted(rows_of(tmp_path / name, "lines")))
+    assert numbered[0] == numbered[1]
+
+
+@pytest.mark.parametrize("kind", [MSSANTE, SKILLS, FINESS, RPPS])
+def test_what_stops_one_of_them_is_told(sources: dict[str, Path], tmp_path: Path, kind: str) -> None:
+    torn = tmp_path / "torn.zip"
+    torn.write_bytes(b"PK\x03\x04 and no more")
+    source = beside(sources | {kind: torn}, tmp_path)
+    with pytest.raises(BadInput, match="BadZipFile"):
+        Builder(SqliteSink(tmp_path / "own"), source, None, quiet).build()
+    source.abandon()
+
+
+def test_people_who_do_not_stand_together_are_told(sources: dict[str, Path], tmp_path: Path) -> None:
     mixed = tmp_path / "mixed"
     mixed.write_bytes(b"".join(sorted(open_lines(sources[RPPS]), key=lambda line: (line[:4] != b"Type", line[::-1]))))
-    torn = Beside(sources | {RPPS: mixed}, lambda tables: SqliteSink(tmp_path / f"torn-{tables[0]}"), quiet)
+    source = beside(sources | {RPPS: mixed}, tmp_path)
     with pytest.raises(Scattered):
-        Builder(SqliteSink(tmp_path / "torn.db"), torn, None, quiet).build()
-    torn.abandon()
-
-
-def rows_of(path: Path, table: str) -> list[tuple]:
-    with closing(sqlite3.connect(path)) as opened:
-        return opened.execute(f"SELECT * FROM {table}").fetchall()
+        Builder(SqliteSink(tmp_path / "own"), source, None, quiet).build()
+    source.abandon()
