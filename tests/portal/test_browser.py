@@ -122,3 +122,15 @@ def test_the_browser_blocks_nothing_of_ours(world: World, chromium: Browser):
         page.goto(f"{base}/")
         page.close()
     assert not [line for line in said if "favicon" not in line], said
+
+
+def test_the_header_is_one_line_at_any_width(world: World, chromium: Browser):
+    """In the demonstration's window the pharmacy has some 900 pixels."""
+    with served(world.app) as base:
+        page = page_of(chromium)
+        sign_in(page, base, PHARMACY)
+        for width in (390, 768, 800, 895, 896, 900, 1000, 1055, 1056, 1366):
+            page.set_viewport_size({"width": width, "height": 800})
+            mark, who = (page.locator(f".top > .{name}").bounding_box() for name in ("brand", "who"))
+            assert mark and who and who["y"] < mark["y"] + mark["height"] / 2, width
+        page.context.close()
