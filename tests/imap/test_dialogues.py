@@ -1,5 +1,6 @@
 """Every `.imap` dialogue, on both engines, over real sockets."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,8 @@ async def test_dialogue(path: Path, house: ImapHouse) -> None:
         await house.deliver(MAILS[name])
 
     await Dialogue(port, house.tls.client_side(), deliver).play(path)
+
+
+def test_each_names_its_section_on_top() -> None:
+    for path in FOLDER.glob("*.imap"):
+        assert re.match(r"# .*(RFC \d+ §|CVE-)", path.read_text()), path.name

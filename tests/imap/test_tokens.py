@@ -1,14 +1,26 @@
 """Access tokens over IMAP: offered only where they can be checked, refused in the way of RFC 7628 §3.2.3."""
 
 import base64
+from datetime import UTC, datetime
 
+import pytest
+
+from mail.accounts import account_by_login, set_subject
 from mail.bearer import Bearer
 from mail.limits import IMAP_AUTH_LINE
 from tests.support.imap_dialogue import RawClient
 from tests.support.imap_house import LEA, ImapHouse
+from tests.support.imap_mails import PLAIN
 
 OAUTHBEARER = base64.b64encode(f"n,a={LEA},\x01auth=Bearer abc\x01\x01".encode()).decode()
 XOAUTH2 = base64.b64encode(f"user={LEA}\x01auth=Bearer abc\x01\x01".encode()).decode()
+
+
+SUBJECT = "899700000000"
+
+
+async def somebody(token: str, _certificate: str) -> Bearer | None:
+    return Bearer(SUBJECT, datetime(2100, 1, 1, tzinfo=UTC)) if token == "abc" else None
 
 
 async def nobody(_token: str, _certificate: str) -> Bearer | None:
@@ -19,6 +31,37 @@ async def test_tokens_are_not_offered_where_nobody_checks_them(port: int) -> Non
     client = await RawClient.connect(port)
     assert "AUTH=OAUTHBEARER" not in await client.line()
     assert (await client.command(f"AUTHENTICATE OAUTHBEARER {OAUTHBEARER}"))[-1].startswith("x NO [CANNOT]")
+    await client.close()
+
+
+@pytest.mark.parametrize("answer", [f"OAUTHBEARER {OAUTHBEARER}", f"XOAUTH2 {XOAUTH2}"])
+async def test_the_person_behind_a_token_opens_the_own_mailbox(house: ImapHouse, answer: str) -> None:
+    own = house.db.read(account_by_login, house.keyring, LEA)
+    assert own is not None
+    house.db.run(set_subject, house.keyring, own.id, SUBJECT)
+    await house.deliver(PLAIN)
+    house.tokens = somebody
+    mechanism, initial = answer.split(" ")
+    for command, more in ((f"AUTHENTICATE {answer}", ""), (f"AUTHENTICATE {mechanism}", initial)):
+        client = await RawClient.connect(await house.serve())
+        await client.line()
+        await client.send(f"x {command}\r\n")
+        if more:
+            assert await client.line() == "+ "
+            await client.send(f"{more}\r\n")
+        assert (await client.answer("x"))[-1].startswith("x OK")
+        assert "* 1 EXISTS" in await client.command("SELECT INBOX")
+        await client.close()
+
+
+async def test_the_token_of_somebody_else_opens_nothing(house: ImapHouse) -> None:
+    house.tokens = somebody  # no account has this national identifier
+    client = await RawClient.connect(await house.serve())
+    await client.line()
+    await client.send(f"x AUTHENTICATE XOAUTH2 {XOAUTH2}\r\n")
+    await client.line()
+    await client.send("\r\n")
+    assert (await client.line()).startswith("x NO [AUTHENTICATIONFAILED]")
     await client.close()
 
 

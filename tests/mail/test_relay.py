@@ -1,5 +1,6 @@
 """The way out, against scripted peers: mutual TLS or nothing, results for each recipient, reports, patience."""
 
+from dataclasses import replace
 from email import message_from_bytes, policy
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 from core.tables import outbox as promises
 from mail import relay_queue
 from mail.dsn_parameters import MailWishes, Ret
+from mail.relay import BATCH, Rules
 from mail.relay_connection import Dialler
 from mail.removal import KIND as REMOVE_KIND
 from mail.removal import Removal
@@ -80,6 +82,15 @@ async def test_one_connection_for_many(world: World) -> None:
         submit(world.office, OTHER, raw=MAIL.replace(b"<1@", f"<{number}@".encode()))
     await world.relay().flush()
     assert len(peer.mails) == 12 and peer.sessions == 1
+
+
+@pytest.mark.parametrize(("rules", "sessions"), [(Rules(lanes=2), 2), (Rules(lanes_in_all=1), 1), (Rules(), 3)])
+async def test_connections_to_one_destination_are_counted(world: World, rules: Rules, sessions: int) -> None:
+    peer = await peer_of(world)
+    for number in range(2 * BATCH + 1):
+        submit(world.office, OTHER, raw=MAIL.replace(b"<1@", f"<{number}@".encode()))
+    await world.relay(replace(rules, linger_s=0.0)).flush()
+    assert len(peer.mails) == 2 * BATCH + 1 and peer.sessions == sessions
 
 
 async def test_a_large_body_comes_from_its_file(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from email.utils import parsedate_to_datetime
 
 import pytest
 from sqlalchemy import select
@@ -78,11 +79,41 @@ async def test_who_does_not_want_to_hear_of_failure_does_not(world: World, asked
     assert world.office.inbox(AUBIN) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (None, True),
+        (Notify.DELAY, True),
+        (Notify.FAILURE | Notify.DELAY, True),
+        (Notify.FAILURE | Notify.SUCCESS, False),
+        (Notify.NEVER, False),
+    ],
+)
+async def test_a_delay_is_told_once_to_who_wants_to_know(world: World, asked: Notify | None, told: bool) -> None:
+    """RFC 3461 §4.1, RFC 3464 §2.3.3, §2.3.8: what waits is no failure, and the sender has nothing to do."""
+    await peer_of(world, answers={"DATA.": "451 4.3.0 later"})
+    begun = world.office.clock.now()
+    submit(world.office, OTHER, wishes=RecipientWishes(asked))
+    for hours in (3.9, 0.2, 2):
+        world.office.clock.advance(hours * 3600)
+        await world.relay().flush()
+        report(world)
+        elapsed = world.office.clock.now() - begun
+        assert len(world.office.inbox(AUBIN)) == (told and elapsed > timedelta(hours=4))
+    for kept in world.office.inbox(AUBIN):
+        bounce = message_from_bytes(kept.raw, policy=policy.default)
+        status = next(part for part in bounce.walk() if part.get_content_type() == "message/delivery-status")
+        fields = status.get_payload()[1]
+        assert (fields["Action"], fields["Status"]) == ("delayed", "4.3.0")
+        assert parsedate_to_datetime(fields["Will-Retry-Until"]) - begun == timedelta(days=5)
+
+
 async def test_what_the_sender_wishes_travels_on(world: World) -> None:
     peer = await peer_of(world)
     wishes = RecipientWishes(Notify.SUCCESS | Notify.FAILURE, "rfc822;Dr+X@old.test")
-    submit(world.office, OTHER, wishes=wishes)
+    submit(world.office, OTHER, wishes=wishes, of_mail=MailWishes(Ret.HEADERS, "suivi 1"))
     await world.relay().flush()
+    assert peer.mails[0].sender.endswith(" RET=HDRS ENVID=suivi+201")
     assert peer.mails[0].recipients == [f"RCPT TO:<{OTHER}> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Dr+2BX@old.test"]
     assert states(world.office)[0][3] == ""  # the peer will tell
 
