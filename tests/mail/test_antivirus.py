@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.clock import FakeClock
+from core.settings import Settings
 from mail.antivirus import Clamd, Scanned, ScannerDown
 from mail.incoming import Door, Incoming, Peer
 from mail.letter import read_letter
 from mail.stages.no_virus import NoVirus, WhenDown, has_attachment
+from ops.antivirus_wiring import scanning
 
 PLAIN = b"From: <a@b.example>\r\n\r\nbonjour\r\n"
 FILE = (
@@ -219,6 +221,20 @@ def test_a_find_is_refused_for_good(fake: Callable[..., Fake]) -> None:
 def test_while_it_is_down(policy: WhenDown, raw: bytes, code: str | None) -> None:
     refusal = NoVirus(Clamd("127.0.0.1:1"), policy).check(mail(raw))
     assert (refusal.reply[:9] if refusal else None) == code
+
+
+@pytest.mark.parametrize(
+    ("chosen", "plain", "file"),
+    [
+        ({}, None, "451 4.7.1"),
+        ({"when_down": "refuse-all"}, "451 4.7.1", "451 4.7.1"),
+        ({"when_down": "accept-all"}, None, None),
+    ],
+)
+def test_what_is_taken_then_is_a_setting(chosen: dict[str, str], plain: str | None, file: str | None) -> None:
+    (stage,) = scanning(Settings.model_validate({"antivirus": {"clamd": "127.0.0.1:1"} | chosen}))
+    said = [stage.check(mail(raw)) for raw in (PLAIN, FILE)]
+    assert [refusal.reply[:9] if refusal else None for refusal in said] == [plain, file]
 
 
 @settings(max_examples=50)

@@ -1,5 +1,6 @@
 """Accounts and proofs: passwords, certificates, guessing."""
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -30,10 +31,12 @@ from mail.accounts import (
 )
 from mail.auth import Authenticator, Throttled
 from mail.auth_trail import AuthTrail
+from mail.incoming import Door
 from mail.sasl import BadSasl, decode_answer, decode_plain
 from mail.uses import Uses
 from tests.support.passwords import hashed
-from tests.support.post_office import AUBIN, LEA, PASSWORD, ROBOT, PostOffice
+from tests.support.post_office import AUBIN, LEA, PASSWORD, PHARMACY, ROBOT, PostOffice
+from tests.support.smtp_dialogue import Connection
 
 NOW = FakeClock().now()
 
@@ -213,6 +216,25 @@ async def test_a_named_delegate_enters_with_their_own_password(office: PostOffic
     office.db.run(remove_delegate, service.id, office.mailboxes[AUBIN].id)
     assert await office.authenticator.password(login, PASSWORD) is None
     assert await office.authenticator.password(f"{AUBIN}*{AUBIN}", PASSWORD)
+
+
+async def test_the_trail_says_who_sent_for_an_organisation(office: PostOffice) -> None:
+    """From is the organisation's, the entry the person's."""
+    address = "urgences@cabinet.example"
+    service = office.db.run(create_mailbox, office.keyring, Address.parse(address), "ORG", NOW)
+    office.db.run(add_delegate, office.keyring, service.id, office.mailboxes[AUBIN].id, NOW)
+    connection = await Connection.open(office, await office.start(Door.SUBMISSION))
+    await connection.receive()
+    await connection.say("EHLO client.example")
+    answer = base64.b64encode(f"\0{address}*{AUBIN}\0{PASSWORD}".encode()).decode()
+    assert (await connection.say(f"AUTH PLAIN {answer}")).startswith("235")
+    assert (await connection.say(f"MAIL FROM:<{AUBIN}>")).startswith("550 5.7.1")
+    for line in (f"MAIL FROM:<{address}>", f"RCPT TO:<{PHARMACY}>", "DATA"):
+        await connection.say(line)
+    assert (await connection.say(f"From: <{address}>\r\n\r\nbonjour\r\n.")).startswith("250")
+    await connection.close()
+    sent = select(audit.c.actor).where(audit.c.action == "mail.send")
+    assert office.db.read(lambda s: s.execute(sent).scalars().all()) == [str(account_id(office, AUBIN))]
 
 
 async def test_a_login_is_a_use(office: PostOffice) -> None:
