@@ -1,6 +1,7 @@
 """Lights of the DNS: does the world find us by the names of our domains? RFC 5321 §5, RFC 6186, RFC 8314."""
 
 from dataclasses import replace
+from typing import Any
 
 import dns.exception
 import dns.resolver
@@ -30,16 +31,22 @@ def _domain(settings: Settings, domain: str) -> Light:
     name, label = f"dns.{domain}", f"DNS de {domain}"
     if settings.environment == "demo" or domain.endswith(PRIVATE):
         return Light(name, label, "off", "Domaine d’essai : rien n’est publié.")
-    wanted = [(domain, "MX"), *((f"{service}.{domain}", "SRV") for service in SERVICES)]
-    missing = [f"{kind} {record}" for record, kind in wanted if not _answers(record, kind)]
+    host = settings.listen.hostname
+    missing = [] if _told(domain, "MX") else [f"MX {domain}"]
+    missing += [f"SRV {service}.{domain}" for service in SERVICES if host.lower() not in _served(service, domain)]
     if missing:
         todo = "Ajoutez à la zone : " + " ; ".join(lines(settings, domain))
         return Light(name, label, "warn", f"Manquent : {', '.join(missing)}.", todo)
     return Light(name, label, "good", "MX et SRV sont publiés.")
 
 
-def _answers(record: str, kind: str) -> bool:
+def _served(service: str, domain: str) -> set[str]:
+    """Who is named for a service; "." says nobody (RFC 6186 §3.4). Ports may be others in front of us."""
+    return {each.target.to_text(omit_final_dot=True).lower() for each in _told(f"{service}.{domain}", "SRV")}
+
+
+def _told(record: str, kind: str) -> list[Any]:
     try:
-        return bool(dns.resolver.resolve(record, kind, lifetime=WAIT_S))
+        return list(dns.resolver.resolve(record, kind, lifetime=WAIT_S))
     except dns.exception.DNSException:
-        return False
+        return []
