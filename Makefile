@@ -1,6 +1,6 @@
 # Two commands: `make demo` shows the whole main job, `make test` proves it. `make fast`: the tests of two minutes, on SQLite.
 # Debian's own Python is built with profile and link-time optimisation; many others are not, and take a seventh more of the processor.
-PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && \
 	echo /usr/bin/python3 || echo python3)
 VENV   := .venv
 BIN    := $(VENV)/bin

@@ -24,6 +24,7 @@ from core.ids import new_id
 from crypto.keyring import Keyring
 from directory.mailboxes import address_of
 from mail import collect_rows
+from mail.collect_flow import Flow
 from mail.collect_rows import Collection
 from mail.collect_tables import collected
 from mail.headers import Headers
@@ -88,7 +89,7 @@ class Collector:
         while await self._mine(collection):
             try:
                 await self.visit(collection)
-            except (AioImapException, OSError, TimeoutError, PliError, BadInput) as error:
+            except Exception as error:  # whatever a foreign server's answer makes of us
                 reason = error.cause if isinstance(error, PliError) else type(error).__name__
                 log.warning("collect.failed", collection_id=collection.id, cause=reason)
                 if collection.id in self._well:  # a connection that ends after days is the first failure
@@ -110,7 +111,7 @@ class Collector:
         self._well.discard(collection.id)
         client = IMAP4_SSL(source.host, source.port, timeout=ANSWER_S, ssl_context=_context(source.ca))
         client.protocol.conn_lost_cb = lambda _error: lost.set()  # else it would be waited for until the time is over
-        talk = asyncio.ensure_future(self._talk(client, collection, once=once))
+        talk = asyncio.ensure_future(self._talk(client, Flow(client), collection, once=once))
         cut = asyncio.ensure_future(lost.wait())
         try:
             await asyncio.wait({talk, cut}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,27 +125,30 @@ class Collector:
             if not lost.is_set():
                 await _leave(client)
 
-    async def _talk(self, client: IMAP4_SSL, collection: Collection, *, once: bool) -> None:
+    async def _talk(self, client: IMAP4_SSL, flow: Flow, collection: Collection, *, once: bool) -> None:
         source = collection.source
         await client.wait_hello_from_server()
         _must(await client.login(_quoted(source.login), source.password), "login refused")
         while True:
             uidvalidity = _uidvalidity(_must(await client.select(_quoted(source.folder)), "folder not found"))
-            while await self._fetch_new(client, collection, uidvalidity):
+            while await self._fetch_new(client, flow, collection, uidvalidity):
                 pass  # what came meanwhile may have been told already: IDLE would not tell it again
             await self._db.arun(collect_rows.note, collection.id, "", self._clock.now())
             self._well.add(collection.id)
             if once or not await self._mine(collection):
                 return
+            flow.begin()
             await _wait(client)
 
-    async def _fetch_new(self, client: IMAP4_SSL, collection: Collection, uidvalidity: int) -> bool:
+    async def _fetch_new(self, client: IMAP4_SSL, flow: Flow, collection: Collection, uidvalidity: int) -> bool:
         """Whether there was anything."""
         last = await self._db.aread(collect_rows.last_uid, collection.id, uidvalidity)
+        flow.begin()
         lines = _must(await client.uid_search(f"UID {last + 1}:*", charset=None), "search refused")
         named = {int(word) for word in lines[0].split() if word.isdigit()}
         news = sorted(uid for uid in named if uid > last)  # `n:*` always names the last message (RFC 3501 §6.4.8)
         for place, uid in enumerate(news, 1):
+            flow.begin()
             await self._fetch(client, collection, uidvalidity, uid)
             if not place % BETWEEN and not await self._mine(collection):
                 return False
