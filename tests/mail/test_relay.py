@@ -1,5 +1,6 @@
 """The way out, against scripted peers: mutual TLS or nothing, results for each recipient, reports, patience."""
 
+import asyncio
 from dataclasses import replace
 from email import message_from_bytes, policy
 
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core.tables import outbox as promises
-from mail import relay_queue
+from mail import relay_connection, relay_queue
 from mail.dsn_parameters import MailWishes, Ret
 from mail.relay import BATCH, Rules
 from mail.relay_connection import Dialler
@@ -20,6 +21,7 @@ from tests.support.operators import (
     MAIL,
     OTHER,
     PEER,
+    SILENCE,
     THIRD,
     Operator,
     World,
@@ -207,6 +209,43 @@ async def test_a_connection_that_breaks_loses_nothing(world: World, verb: str) -
     peer.answers.clear()
     world.office.clock.advance(4000)
     await world.relay().flush()
+    assert len(peer.mails) == 1 and states(world.office)[0][0] == "relayed"
+
+
+@pytest.mark.parametrize(
+    ("verb", "limit"),
+    [
+        ("GREETING", "CONNECT_S"),
+        ("EHLO", "CONNECT_S"),
+        ("STARTTLS", "CONNECT_S"),
+        ("MAIL", "COMMAND_S"),
+        (f"RCPT TO:<{OTHER}>", "COMMAND_S"),
+        ("DATA", "DATA_S"),
+        ("DATA.", "DATA_S"),
+    ],
+)
+async def test_a_peer_that_falls_silent_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, verb: str, limit: str
+) -> None:
+    monkeypatch.setattr(relay_connection, limit, 0.2)
+    peer = await peer_of(world, answers={verb: SILENCE})
+    submit(world.office, OTHER)
+    async with asyncio.timeout(20):
+        await world.relay().flush()
+    assert states(world.office)[0][:2] == ("waiting", "timeout")
+    monkeypatch.undo()
+    peer.answers.clear()
+    world.office.clock.advance(4000)
+    await world.relay().flush()
+    assert len(peer.mails) == 1 and states(world.office)[0][0] == "relayed"
+
+
+async def test_a_silent_goodbye_costs_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_connection, "QUIT_S", 0.2)
+    peer = await peer_of(world, answers={"QUIT": SILENCE})
+    submit(world.office, OTHER)
+    async with asyncio.timeout(20):
+        await world.relay().flush()
     assert len(peer.mails) == 1 and states(world.office)[0][0] == "relayed"
 
 

@@ -42,6 +42,7 @@ EXTENSIONS = ("PIPELINING", "SIZE 10000000", "8BITMIME", "SMTPUTF8", "DSN", "ENH
 OTHER = f"dr.lointain@{PEER}"
 THIRD = f"accueil@{PEER}"
 MAIL = f"From: <{AUBIN}>\r\nSubject: essai\r\nMessage-ID: <1@cabinet.example>\r\n\r\nbonjour\r\n.\r\n..fin\r\n".encode()
+SILENCE = ""
 HERE = Peer("127.0.0.1", helo="localhost", extended=True, tls=True)
 
 
@@ -57,7 +58,7 @@ class Taken:
 @dataclass
 class Operator:
     """`answers`: verb, or "RCPT TO:<address>", "DATA." (the end of data), "GREETING" → the reply instead of the usual
-    one; a reply of None hangs up. `tls` None: STARTTLS is not offered."""
+    one; a reply of None hangs up, SILENCE is none at all. `tls` None: STARTTLS is not offered."""
 
     tls: ssl.SSLContext | None
     extensions: tuple[str, ...] = EXTENSIONS
@@ -127,6 +128,8 @@ class Operator:
         said = self.answers.get(key, usual)
         if said is None:
             raise _Over
+        if said == SILENCE:
+            await asyncio.sleep(3600)
         writer.write(said.encode() + b"\r\n" + more)
         await writer.drain()
         return said
