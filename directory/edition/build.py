@@ -134,23 +134,28 @@ class Builder:
     def _put(self, facts: Sequence[str], sites: list[Site]) -> None:
         key = facts[1]
         boxes = self._boxes.pop(key, "")
+        card = self._number(has_box=bool(boxes))
         numbers = [*self._name(facts[4]), *self._name(facts[3]), *self._trade(facts[5], facts[6])]
         for site in sites:
             numbers += site.phrase
-        for box in boxes.split(ITEM) if boxes else ():
-            service = box.split(PART)[5]
-            if service:
-                numbers += self._service(facts[0], service)
-        card = self._number(has_box=bool(boxes))
-        self._words.post(card, numbers)
-        places = ITEM.join(site.place for site in sites[: cards.PLACES])
-        self._cards.append((card, key, cards.FIELD.join((*facts, places, boxes))))
         if boxes:
-            self._owned.extend((box.partition(PART)[0], card) for box in boxes.split(ITEM))
+            numbers += self._owns(card, facts[0], boxes)
+        self._words.post(card, numbers)
+        self._cards.append((card, key, cards.FIELD.join((*facts, _places(sites), boxes))))
         if len(self._cards) >= BATCH:
             self._flush_cards()
+
+    def _owns(self, card: int, type_: str, boxes: str) -> list[int]:
+        """What the services of its mailboxes are called."""
+        numbers: list[int] = []
+        for box in boxes.split(ITEM):
+            parts = box.split(PART)
+            self._owned.append((parts[0], card))
+            if parts[5]:
+                numbers += self._service(type_, parts[5])
         if len(self._owned) >= BOXES_KEPT:
             self._flush_boxes()
+        return numbers
 
     def _number(self, *, has_box: bool) -> int:
         which = 0 if has_box else 1
@@ -219,3 +224,8 @@ class Builder:
                 self._sectors.append((key, site.sector))
         if self._sectors:
             self._sink.write(SECTORS, self._sectors)
+
+
+def _places(sites: list[Site]) -> str:
+    """Of most people there is one."""
+    return sites[0].place if len(sites) == 1 else ITEM.join([site.place for site in sites[: cards.PLACES]])
