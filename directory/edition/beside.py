@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
-
 from directory.edition import neighbours
-from directory.edition.forked import Forked, Line, batches
+from directory.edition.forked import Forked, Line, batches, packed
 from directory.edition.reading import Owned, Person, Progress, Read, Reading, Said, Skilled
 from directory.edition.sinks import Sink
 from directory.edition.sources import Tally
@@ -83,10 +81,10 @@ def _read_short(reads: MakeReading, sink: MakeSink, line: Line) -> None:
     lines' indexes are made by whoever stores the last of them."""
     lines = sink([])
     reading = reads(lines)
-    kept = [*batches(reading.skills()), *batches(reading.sites()), to_json(asdict(reading.end()))]
+    kept = [*batches(reading.skills()), *batches(reading.sites()), packed(asdict(reading.end()))]
     lines.finish()
-    for packed in kept:
-        line.send(packed)
+    for octets in kept:
+        line.send(octets)
     del kept
     _store_neighbours(sink(["neighbours"]), line)
 

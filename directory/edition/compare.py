@@ -78,19 +78,28 @@ def read_changes(path: Path) -> Iterator[tuple[str, str, str, str]]:
 
 def _counted(kind: str, new: Path, found: Difference, out: Path, progress: Progress) -> None:
     """The number of lines; of the last one, whether it can be read: a file that was cut off ends within a line."""
-    number, last = 0, b""
-    for number, last in _lines(new, found):  # noqa: B007  the last one counts
+    lines = enumerate(open_lines(new), 1)
+    number, last = next(lines, (1, b"\n"))
+    blank = 0
+    for number, last in lines:
+        if last < b"\x0e" and not last.rstrip(b"\r\n"):  # most are known by their first octet
+            blank += 1
         if number % EVERY == 0:
             progress(f"{kind} : lecture", number)
-    found.added = found.tally.read
+    found.tally.read = found.added = number - 1 - blank
+    found.whole = last.endswith(b"\n")
     out.write_bytes(b"")
     with out.with_suffix(".rejected").open("w", encoding="utf-8") as bad:
-        if last and not found.whole:
-            try:
-                keys_of(kind, finess.decode(last) if kind == FINESS else text_of(last))
-            except Unreadable as fault:
-                found.tally.reject(number, fault)
-                bad.write(last.decode("utf-8", "replace") + "\n")
+        if not found.whole and (end := last.rstrip(b"\r\n")):
+            _check_end(kind, number, end, found, bad)
+
+
+def _check_end(kind: str, number: int, line: bytes, found: Difference, bad: TextIO) -> None:
+    try:
+        keys_of(kind, finess.decode(line) if kind == FINESS else text_of(line))
+    except Unreadable as fault:
+        found.tally.reject(number, fault)
+        bad.write(line.decode("utf-8", "replace") + "\n")
 
 
 def _added(kind: str, number: int, line: bytes, found: Difference, file: TextIO, bad: TextIO) -> None:

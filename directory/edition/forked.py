@@ -25,29 +25,39 @@ class Line:
         self._hears = hears
 
     def say(self, one: Any) -> None:
-        self.send(to_json(one))
+        self.send(packed(one))
 
-    def send(self, packed: bytes) -> None:
+    def send(self, octets: bytes) -> None:
         """What was packed before."""
-        self._says.send_bytes(packed)
+        self._says.send_bytes(octets)
 
     def say_all(self, stream: Iterable[Any]) -> None:
         for batch in batches(stream):
             self.send(batch)
 
     def heard(self) -> Any:
-        return from_json(self._hears.recv_bytes())
+        return unpacked(self._hears)
 
 
 Work = Callable[[Line], None]
+
+
+def packed(one: Any) -> bytes:
+    """Sequences, dictionaries, texts and numbers."""
+    return to_json(one)
+
+
+def unpacked(pipe: Connection) -> Any:
+    """Raises EOFError."""
+    return from_json(pipe.recv_bytes(), cache_strings="none")
 
 
 def batches(stream: Iterable[Any]) -> Iterator[bytes]:
     """A stream packed for the pipe; its end is an empty batch."""
     rest = iter(stream)
     while batch := list(islice(rest, BATCH)):
-        yield to_json(batch)
-    yield to_json([])
+        yield packed(batch)
+    yield packed([])
 
 
 class Forked:
@@ -75,8 +85,8 @@ class Forked:
     def heard(self) -> Any:
         """Raises what was raised there; Temporary when nobody is there any more."""
         try:
-            heard = from_json(self._line.recv_bytes(), cache_strings="none")
-        except EOFError:
+            heard = unpacked(self._line)
+        except (EOFError, OSError):  # OSError: within a message
             raise _died() from None
         if "scattered" in heard:
             raise Scattered
@@ -87,7 +97,7 @@ class Forked:
     def ask(self, one: Any) -> None:
         """Returns as soon as it has been heard there. Raises Temporary when nobody is there any more."""
         try:
-            self._asking.send_bytes(to_json(one))
+            self._asking.send_bytes(packed(one))
         except BrokenPipeError:
             raise _died() from None
 

@@ -40,7 +40,7 @@ PLACES = {
     "pydantic": ("core/setting", "core/manual.py", "portal/", "ops/"),
     # Its JSON alone: a third to two thirds of the time of the standard library's.
     "msgspec": ("core/logjson.py", "core/value.py", "mail/meta.py"),
-    "pydantic_core": ("directory/edition/beside.py", "directory/edition/forked.py", "mail/meta.py", "mail/part.py"),
+    "pydantic_core": ("directory/edition/forked.py", "mail/meta.py", "mail/part.py"),
     "pydantic_settings": ("core/settings.py",),
     "pyhanko": ("crypto/pdf_signature.py",),  # reads signed PDFs; loaded only where there is one
     "pyhanko_certvalidator": ("crypto/",),
