@@ -12,9 +12,10 @@ from directory.edition.forked import Forked, Line, batches, packed
 from directory.edition.reading import Owned, Person, Progress, Read, Reading, Said, Skilled
 from directory.edition.sinks import Sink
 from directory.edition.sources import Tally
+from directory.edition.tables import COMPLETE_FIRST
 from directory.extracts.entry import Rejection
 
-STORED = ("lines", "neighbours")
+INDEXED = ("lines", "neighbours", *COMPLETE_FIRST)  # here, not by whoever builds
 MakeSink = Callable[[Sequence[str]], Sink]  # the keys and indexes of these tables are its to make
 MakeReading = Callable[[Sink], Reading]
 
@@ -51,7 +52,7 @@ class Beside:
         return Read(tallies, boxes)
 
     def neighbours(self, words: list[str]) -> None:
-        """Returns as soon as they have heard it there."""
+        """Returns as soon as they have heard it there. Cards and boxes are complete and committed before."""
         self._short.ask(words)
 
     def finish(self) -> None:
@@ -86,12 +87,10 @@ def _read_short(reads: MakeReading, sink: MakeSink, line: Line) -> None:
     for octets in kept:
         line.send(octets)
     del kept
-    _store_neighbours(sink(["neighbours"]), line)
-
-
-def _store_neighbours(sink: Sink, line: Line) -> None:
-    sink.write("neighbours", neighbours.rows(line.heard()))
-    sink.finish()
+    near = sink(["neighbours"])
+    near.write("neighbours", neighbours.rows(line.heard()))
+    near.finish()
+    sink(COMPLETE_FIRST).finish()
     line.say({})
 
 

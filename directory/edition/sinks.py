@@ -19,7 +19,7 @@ class Sink(Protocol):
     def write(self, table: str, rows: Rows) -> None: ...
 
     def complete(self) -> None:
-        """No more cards and boxes come: their keys and indexes may be made while the rest is written."""
+        """No more cards and boxes come: whoever indexes them may begin."""
 
     def finish(self) -> None: ...
 

@@ -1,7 +1,6 @@
 """A new edition's rows into a fresh PostgreSQL schema. By itself: what it needs takes half a second to load."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -9,7 +8,7 @@ from sqlalchemy import create_engine
 
 from core import engines
 from directory.edition.sinks import Rows
-from directory.edition.tables import COLUMNS, WAITING_COLUMNS, create, index, keys
+from directory.edition.tables import COLUMNS, COMPLETE_FIRST, WAITING_COLUMNS, create, index, keys
 from directory.edition.waiting import TYPES, create_waiting
 
 # Binary, so that no text is looked through for what must be escaped and no octet is written as two figures.
@@ -23,7 +22,6 @@ _TYPES = {
     **TYPES,
 }
 _NAMES = COLUMNS | WAITING_COLUMNS
-COMPLETE_FIRST = ("cards", "boxes")
 _UNASKED = {"lines": "line", "cards": "card", "words": "postings", "neighbours": "words"}  # in no condition by itself
 # One core for each index: who builds, with less right to a core than the server, has another one.
 _INDEXING = ("SET LOCAL maintenance_work_mem = '256MB'", "SET LOCAL max_parallel_maintenance_workers = 0")
@@ -88,34 +86,29 @@ class PostgresSink:
 
     def abandon(self) -> None:
         """What was not committed goes with the connection."""
-        self._pooled.invalidate()
+        if self._pooled.is_valid:
+            self._pooled.invalidate()
         self._engine.dispose()
 
 
 class PostgresSinks:
-    """A `Sink` of two connections: the keys and indexes of cards and boxes are made while the words are written."""
+    """A `Sink` of two connections: cards and boxes are committed before the words, so that somebody can index them."""
 
     def __init__(self, url: str, schema: str, tables: Sequence[str]) -> None:
-        self._first = PostgresSink(url, schema, [table for table in tables if table in COMPLETE_FIRST])
-        self._rest = PostgresSink(url, schema, [table for table in tables if table not in COMPLETE_FIRST])
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="indexes")
-        self._indexed: Future[None] | None = None
+        """As `PostgresSink`; keys and indexes of cards and boxes are never its to make."""
+        self._first = PostgresSink(url, schema, [])
+        self._rest = PostgresSink(url, schema, tables)
 
     def write(self, table: str, rows: Rows) -> None:
         (self._first if table in COMPLETE_FIRST else self._rest).write(table, rows)
 
     def complete(self) -> None:
-        self._indexed = self._beside.submit(self._first.finish)
+        self._first.finish()
 
     def finish(self) -> None:
         self._rest.finish()
-        if self._indexed:
-            self._indexed.result()
-        self._beside.shutdown()
 
     def abandon(self) -> None:
-        """What is being indexed ends first."""
-        self._beside.shutdown()
         self._first.abandon()
         self._rest.abandon()
 

@@ -31,6 +31,7 @@ COLUMNS = {
     "boxes": ("address", "card"),
     "facts": ("name", "value"),
 }
+COMPLETE_FIRST = ("cards", "boxes")
 WAITING_COLUMNS = {WAITING: NAMES, SECTORS: ("structure", "sector")}
 # C collation: words are compared letter by letter, as Python does, so that a prefix is a range.
 KINDS = {

@@ -109,12 +109,12 @@ def _in_a_schema(
     url: str, schema: str, sources: dict[str, Path], progress: Progress, *, waiting: bool
 ) -> Iterator[tuple[Sink, Source]]:
     """Several may write into it: the lines are read and stored beside the rest."""
-    from directory.edition.beside import STORED, Beside
+    from directory.edition.beside import INDEXED, Beside
     from directory.edition.sinks_postgres import PostgresSink, PostgresSinks, drop_schema, make_schema
 
     make_schema(url, schema, waiting=waiting)
     source = Beside(sources, partial(PostgresSink, url, schema), progress, waiting=waiting)
-    sink = PostgresSinks(url, schema, [table for table in COLUMNS if table not in STORED])
+    sink = PostgresSinks(url, schema, [table for table in COLUMNS if table not in INDEXED])
     try:
         yield sink, source
     except BaseException:

@@ -19,7 +19,7 @@ from directory.edition.build import Builder
 from directory.edition.kinds import FINESS, MSSANTE, RPPS, SKILLS
 from directory.edition.reading import Reading, Scattered
 from directory.edition.sinks import SqliteSink
-from directory.edition.tables import COLUMNS
+from directory.edition.tables import COLUMNS, INDEXES
 from directory.extracts import mssante, rpps
 from directory.extracts.entry import Entry
 from directory.extracts.files import open_lines
@@ -114,6 +114,18 @@ def editions(db: Db, annuaire: Annuaire) -> set[int]:
         return {int(path.stem.split("-")[1]) for path in annuaire.where.folder.glob("edition-*.db")}
     query = text("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'annuaire%'")
     return {int(name.split("_")[1]) for name in db.read(lambda session: session.execute(query).scalars().all())}
+
+
+def test_whoever_made_it_a_table_has_its_key_and_indexes(db: Db, annuaire: Annuaire, files: Path) -> None:
+    edition = take(db, annuaire, *(files / name for name in FILES.values()))
+    wanted = {line.split()[0] for lines in INDEXES.values() for line in lines}
+    if not annuaire.where.url:
+        with closing(sqlite3.connect(annuaire.where.path(edition))) as opened:
+            assert wanted <= {name for (name,) in opened.execute("SELECT name FROM sqlite_master")}
+        return
+    query = text("SELECT indexname FROM pg_indexes WHERE schemaname = :schema")
+    found = db.read(lambda session: session.execute(query, {"schema": annuaire.where.schema(edition)}).scalars().all())
+    assert set(found) == wanted | {f"{table}_pkey" for table in COLUMNS}
 
 
 @pytest.fixture
