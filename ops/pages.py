@@ -30,6 +30,7 @@ def pages(app: App) -> Any:
             annuaire=app.annuaire,
             blobs=app.blobs,
             post=app.submitter,
+            receipts=app.receipts,
             judge=app.judge,
             authority=_authority(settings),
             medicines=app.medicines,

@@ -111,7 +111,7 @@ class App:
 def build(settings: Settings, clock: Clock) -> App:
     """Open the instance that `settings` describe. Raises DatabaseDown, OSError, PliError."""
     ground = Ground.open(settings, clock)
-    db, keyring, trail, product = ground.db, ground.keyring, ground.trail, settings.sending.product_reference
+    db, keyring, trail = ground.db, ground.keyring, ground.trail
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="mail")
     notary = standing_notary(settings, keyring, db, trail, clock)
     db.on_commit((hub := Hub()).heard)
@@ -140,7 +140,7 @@ def build(settings: Settings, clock: Clock) -> App:
         records=_records(ground),
         orders=hands.orders,
         work=work(ground, hands, keeper(ground, kept), notary.witness),
-        receipts=Receipts(db, keyring, clock, ground.store, hands.reception, settings.listen.hostname, product),
+        receipts=_receipts(ground, hands.reception),
         queue=out.queue,
         collector=Collector(db, keyring, clock, hands.reception),
         relay=relay(ground, out.queue),
@@ -186,6 +186,12 @@ def _authenticator(ground: Ground) -> Authenticator:
     db, clock = ground.db, ground.clock
     failures, uses = AuthTrail(db, ground.trail, clock), Uses(db, clock)
     return Authenticator(db, ground.keyring, clock, token_check(ground.settings, clock), failures, uses)
+
+
+def _receipts(ground: Ground, reception: Reception) -> Receipts:
+    listen, product = ground.settings.listen, ground.settings.sending.product_reference
+    args = (ground.db, ground.keyring, ground.trail, ground.clock, ground.store, reception)
+    return Receipts(*args, listen.hostname, product)
 
 
 def _records(ground: Ground) -> Records:

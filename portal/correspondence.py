@@ -21,6 +21,7 @@ from mail.words import decode_words
 from portal import words
 from portal.desk import reader
 from portal.mail_words import shown
+from portal.receipts import Asking, ReceiptDesk
 from portal.services import Services
 from portal.session import Visitor
 from record.access import Shown
@@ -34,7 +35,8 @@ FILE_OCTETS = 25 * 1024 * 1024
 @dataclass(frozen=True, slots=True, repr=False)
 class OpenLetter:
     """`html`: where the letter has no plain text; washed, for a sandboxed frame alone. `encrypted`: it came so, whether
-    or not it could be opened here; `enclosed` are then the names of its files, which nobody filed."""
+    or not it could be opened here; `enclosed` are then the names of its files, which nobody filed. `asking`: a receipt
+    is asked for."""
 
     message_id: int
     meta: MessageMeta
@@ -45,6 +47,7 @@ class OpenLetter:
     encrypted: bool = False
     enclosed: tuple[str, ...] = ()
     may_encrypt: bool = False
+    asking: Asking | None = None
 
 
 class Correspondence:
@@ -58,12 +61,15 @@ class Correspondence:
         self._services.db.run(self._take, visitor, message_id)
         opened = self._services.store.open_message(message_id, visitor.holder_id)
         known = self._is_known(opened.meta.from_)
-        if says_encrypted(opened.meta.tree):
-            return replace(self._secret(visitor, message_id, opened), may_encrypt=known)
+        asking = ReceiptDesk(self._services).of(visitor, {message_id: opened}).get(message_id)
+        found = self._secret if says_encrypted(opened.meta.tree) else self._plain
+        return replace(found(visitor, message_id, opened), may_encrypt=known, asking=asking)
+
+    def _plain(self, visitor: Visitor, message_id: int, opened: Opened) -> OpenLetter:
         text, html = shown(opened.raw, opened.meta.tree)
         papers = self._services.records.of_message(reader(visitor), message_id)
         badge = words.badge(opened.meta.verdict, opened.meta.reason)
-        return OpenLetter(message_id, opened.meta, badge, text, html, papers, may_encrypt=known)
+        return OpenLetter(message_id, opened.meta, badge, text, html, papers)
 
     def enclosure(self, visitor: Visitor, message_id: int, number: int) -> Attachment:
         """A file of an encrypted letter, by its place from 1. Raises NotFound."""

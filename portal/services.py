@@ -18,6 +18,7 @@ from mail.auth import Identity
 from mail.blobs import Blobs
 from mail.compose import Attachment
 from mail.judge import Judge
+from mail.receipts import Receipts
 from mail.store import Store
 from portal.autoconfig import MailDoors
 from portal.overview import Overview
@@ -165,6 +166,7 @@ class Services:
     orders: OrderBook
     blobs: Blobs
     post: Post
+    receipts: Receipts
     judge: Judge
     authority: Authority | None = None
     medicines: Shelf | None = None

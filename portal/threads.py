@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from mail.store import Opened
 from portal import words
 from portal.mail_words import shown
 from portal.reads import Reads
+from portal.receipts import Asking, ReceiptDesk
 from portal.services import Services
 from portal.session import Visitor
 from record import order_thread
@@ -26,7 +27,8 @@ from record.order_thread import OrderLetter
 @dataclass(frozen=True, slots=True, repr=False)
 class Said:
     """One mail. `inward`: the patient wrote it; `html` is washed already and only for a sandboxed frame; `gone`: it
-    cannot be opened any more; `encrypted`: it came so, and is filed nowhere; without text it is closed here."""
+    cannot be opened any more; `encrypted`: it came so, and is filed nowhere; without text it is closed here; `asking`:
+    its reader is asked for a receipt."""
 
     message_id: int
     rfc_id: str
@@ -37,6 +39,7 @@ class Said:
     badge: words.Badge
     gone: bool
     encrypted: bool = False
+    asking: Asking | None = None
 
 
 class Threads:
@@ -61,8 +64,14 @@ class Threads:
             opened |= self._services.store.open_many(missing - opened.keys(), holder_id, with_body=True)
             if missing <= opened.keys():
                 break
+        inward = visitor.role != "patient"  # those that the other side wrote
+        received = {each.message_id for letters in threads.values() for each in letters if each.inward is inward}
+        asking = ReceiptDesk(self._services).of(visitor, {one: opened[one] for one in received & opened.keys()})
         return {
-            order_id: tuple(self._said(visitor, each, opened.get(each.message_id)) for each in letters)
+            order_id: tuple(
+                replace(self._said(visitor, each, opened.get(each.message_id)), asking=asking.get(each.message_id))
+                for each in letters
+            )
             for order_id, letters in threads.items()
         }
 

@@ -15,7 +15,8 @@ from portal.answers import answer_patient
 from portal.barcode import ean13, is_ean13
 from portal.cards import Card
 from portal.desk import LOOKS, Desk
-from portal.doors import ActingPharmacist, Front, Pharmacist, Secret, TheFront
+from portal.doors import ActingPharmacist, Front, Pharmacist, RowId, Secret, TheFront
+from portal.receipts import Choice, ReceiptDesk
 from portal.reference import Said, said_of
 from portal.services import Services
 from portal.session import Visitor
@@ -66,6 +67,16 @@ def reply(
     order = desk.order(visitor, number)
     answer_patient(front.services, threads, visitor, order, texte, encrypt=chiffrer)
     return RedirectResponse(f"/officine/commande/{order.number}#messages", 303)
+
+
+@router.post("/commande/{number}/accuse/{message_id}")
+def receipt(
+    front: TheFront, desk: TheDesk, visitor: ActingPharmacist, number: str, message_id: RowId, choix: Choice = ""
+) -> Response:
+    """Whether the patient may know that their mail was read."""
+    order = desk.order(visitor, number)
+    ReceiptDesk(front.services).answer(visitor, message_id, choix)
+    return RedirectResponse(f"/officine/commande/{order.number}#accuse{message_id}", 303)
 
 
 @router.get("/commande/{number}/fiche")

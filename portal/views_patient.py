@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from core.errors import BadInput
 from mail.compose import Attachment
 from portal.desk import actor
-from portal.doors import ActingPatient, Patient, Secret, TheFront
+from portal.doors import ActingPatient, Patient, RowId, Secret, TheFront
+from portal.receipts import AGREE, Choice, ReceiptDesk
 from portal.views_record import TheRecord
 from portal.work import TheMailroom, TheMine, TheReviews, TheThreads
 from record.order_facts import Order, Wish
@@ -100,6 +101,24 @@ def answer(
     message_id = _send(front, room, threads, visitor, order, texte, attachments, encrypt=chiffrer)
     threads.add(order, message_id, inward=True)
     return RedirectResponse("/p?fait=repondue", 303)
+
+
+@router.post("/accuse/{number}/{message_id}")
+def receipt(
+    front: TheFront,
+    mine: TheMine,
+    room: TheMailroom,
+    visitor: ActingPatient,
+    number: str,
+    message_id: RowId,
+    choix: Choice = "",
+) -> Response:
+    """Whether the pharmacy may know that its mail was read; signed, as all that a patient sends."""
+    order = mine.order(visitor, number)
+    if choix == AGREE:
+        room.signing.ensure_seal(visitor.mailbox_id)
+    ReceiptDesk(front.services).answer(visitor, message_id, choix)
+    return RedirectResponse(f"/p?fil={order.number}#accuse{message_id}", 303)
 
 
 def _send(

@@ -14,6 +14,7 @@ from portal.doors import ActingPhysician, Physician, RowId, Secret, TheFront
 from portal.files import file_response
 from portal.language import N_
 from portal.patient_page import PatientDesk
+from portal.receipts import Choice, ReceiptDesk
 from portal.work import TheChecking, TheCorrespondence, TheInbox
 
 router = APIRouter(prefix="/pro")
@@ -75,6 +76,13 @@ def answer(
     """In the thread, signed; sent twice by mistake it leaves once."""
     letters.answer(visitor, message_id, texte, cle, encrypt=chiffrer)
     return RedirectResponse("/pro?fait=envoye", 303)
+
+
+@router.post("/message/{message_id}/accuse")
+def receipt(front: TheFront, visitor: ActingPhysician, message_id: RowId, choix: Choice = "") -> Response:
+    """Whether the author may know that it was read."""
+    ReceiptDesk(front.services).answer(visitor, message_id, choix)
+    return RedirectResponse(f"/pro/message/{message_id}#accuse", 303)
 
 
 @router.post("/message/{message_id}/salon")

@@ -45,7 +45,7 @@ def receipt(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[st
         disposition = Disposition(arguments.get("disposition") or ("processed" if error else "displayed"))
     except ValueError:
         raise BadInput("a disposition is displayed, deleted, dispatched or processed") from None
-    sent = app.receipts.answer(who.mailbox_id, int(arguments["message"]), disposition, error)
+    sent = app.receipts.answer(who.mailbox_id, int(arguments["message"]), str(who.id), disposition, error)
     return {"sent": str(sent)}
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from core.address import Address
-from core.clock import FakeClock
+from core.clock import FakeClock, epoch_ms
 from core.db import Db
 from core.errors import NotFound, Refused
+from core.tables import audit
 from mail import correlate, dsn_reading, mdn
 from mail.bounds import MimeBounds
 from mail.folder_rows import Change, change_flags
@@ -19,11 +21,15 @@ from mail.incoming import Door, Incoming
 from mail.letter import read_letter
 from mail.mdn import Disposition, Notification
 from mail.mime import walk
-from mail.receipts import Receipts
+from mail.receipt_answers import ACTION, DECLINED, ELSEWHERE, KEYWORD, SENT, Answer
+from mail.receipts import Answered, Receipts
+from mail.tables import folder_messages, folders
 from mail.timeline import timeline
 from tests.support.operators import HERE, OTHER, World, identity_of, peer_of
 from tests.support.post_office import AUBIN, LEA, PHARMACY, PostOffice
 
+LEROUX = "dr.leroux@cabinet.example"
+WHO = "7"  # an account
 ASKING = (
     f"From: <{AUBIN}>\r\nTo: <{PHARMACY}>\r\nSubject: XDM/1.0/DDM+essai\r\nMessage-ID: <7@cabinet.example>\r\n"
     f"Disposition-Notification-To: <{AUBIN}>\r\n\r\nbonjour\r\n"
@@ -132,7 +138,8 @@ def send(office: PostOffice, who: str, to: str, raw: bytes, role: str = "physici
 
 
 def receipts(office: PostOffice) -> Receipts:
-    return Receipts(office.db, office.keyring, office.clock, office.store, office.reception, "pli.example", "NIL-0001")
+    args = (office.db, office.keyring, office.trail, office.clock, office.store, office.reception)
+    return Receipts(*args, "pli.example", "NIL-0001")
 
 
 def correlated(office: PostOffice, message_id: int) -> None:
@@ -149,13 +156,13 @@ def events(office: PostOffice) -> list[tuple[str, str, str]]:
 def test_a_receipt_is_sent_once_and_read_by_its_asker(office: PostOffice) -> None:
     box, message_id = office.mailboxes[PHARMACY].id, send(office, AUBIN, PHARMACY, ASKING)
     asked = receipts(office).asked(box, message_id)
-    assert asked and asked.request.automatic and not asked.answered
-    sent = receipts(office).answer(box, message_id)
+    assert asked and asked.request.automatic and asked.answer is None
+    sent = receipts(office).answer(box, message_id, WHO)
     (kept,) = office.inbox(AUBIN)
     assert kept.meta.sender == "" and b"\r\nX-MSS-NIL: NIL-0001\r\n" in kept.raw
     assert b"manual-action/MDN-sent-manually; displayed" in kept.raw
     with pytest.raises(Refused):
-        receipts(office).answer(box, message_id)
+        receipts(office).answer(box, message_id, WHO)
     correlated(office, sent)
     assert events(office) == [("accepted", "", ""), ("delivered", PHARMACY, ""), ("read", PHARMACY, "")]
     assert receipts(office).asked(office.mailboxes[AUBIN].id, sent) is None  # no receipt about a receipt
@@ -163,7 +170,7 @@ def test_a_receipt_is_sent_once_and_read_by_its_asker(office: PostOffice) -> Non
 
 def test_an_application_error_is_told(office: PostOffice) -> None:
     message_id = send(office, AUBIN, PHARMACY, ASKING)
-    sent = receipts(office).answer(office.mailboxes[PHARMACY].id, message_id, Disposition.PROCESSED, 902)
+    sent = receipts(office).answer(office.mailboxes[PHARMACY].id, message_id, WHO, Disposition.PROCESSED, 902)
     (kept,) = office.inbox(AUBIN)
     assert kept.meta.subject == "[KO Intégration système !][902] XDM/1.0/DDM+essai"
     correlated(office, sent)
@@ -173,9 +180,32 @@ def test_an_application_error_is_told(office: PostOffice) -> None:
 def test_a_mail_program_may_have_answered(office: PostOffice) -> None:
     box, message_id = office.mailboxes[PHARMACY].id, send(office, AUBIN, PHARMACY, ASKING)
     folder = office.db.read(lambda s: s.execute(_folder(box)).scalar_one())
-    office.db.run(change_flags, folder, [1], Change.ADD, ["$MDNSent"])
+    office.db.run(change_flags, folder, [1], Change.ADD, [KEYWORD])
     asked = receipts(office).asked(box, message_id)
-    assert asked and asked.answered
+    assert asked and asked.answer == Answer(ELSEWHERE)
+    with pytest.raises(Answered):
+        receipts(office).decline(box, message_id, WHO)
+
+
+def test_a_refusal_is_kept_and_is_nobody_elses(office: PostOffice) -> None:
+    """The same mail to two mailboxes is one row: each reader answers for themselves. The trail says who, and when."""
+    identity, to = identity_of(office, AUBIN, "physician"), [Address.parse(PHARMACY), Address.parse(LEROUX)]
+    mail = Incoming(Door.SUBMISSION, HERE, office.clock.now(), identity, sender=identity.address)
+    message_id = office.reception.accept_now(mail, to, ASKING).message_id
+    box, other = office.mailboxes[PHARMACY].id, office.mailboxes[LEROUX].id
+    receipts(office).decline(box, message_id, WHO)
+    asked = receipts(office).asked(box, message_id)
+    assert asked and asked.answer == Answer(DECLINED, epoch_ms(office.clock.now()))
+    for act in (receipts(office).answer, receipts(office).decline):
+        with pytest.raises(Answered):
+            act(box, message_id, WHO)
+    assert office.inbox(AUBIN) == [] and KEYWORD in flags(office, box)
+    receipts(office).answer(other, message_id, "8")
+    asked = receipts(office).asked(other, message_id)
+    assert asked and asked.answer and asked.answer.outcome == SENT
+    query = select(audit.c.actor, audit.c.outcome, audit.c.ref).where(audit.c.action == ACTION).order_by(audit.c.seq)
+    found = office.db.read(lambda session: session.execute(query).all())
+    assert [tuple(row) for row in found] == [(WHO, DECLINED, message_id), ("8", SENT, message_id)]
 
 
 @pytest.mark.parametrize(
@@ -186,18 +216,18 @@ def test_who_does_not_ask_clearly_gets_none(office: PostOffice, line: bytes) -> 
     message_id, box = send(office, AUBIN, PHARMACY, raw), office.mailboxes[PHARMACY].id
     assert receipts(office).asked(box, message_id) is None
     with pytest.raises(Refused):
-        receipts(office).answer(box, message_id)
+        receipts(office).answer(box, message_id, WHO)
 
 
 def test_an_answer_is_in_the_timeline_a_strangers_is_not(office: PostOffice) -> None:
     send(office, AUBIN, PHARMACY, ASKING)
-    for who, role in ((PHARMACY, "pharmacist"), ("dr.leroux@cabinet.example", "physician")):
+    for who, role in ((PHARMACY, "pharmacist"), (LEROUX, "physician")):
         raw = f"From: <{who}>\r\nMessage-ID: <8@{who}>\r\nIn-Reply-To: <7@cabinet.example>\r\n\r\noui\r\n".encode()
         correlated(office, send(office, who, AUBIN, raw, role))
     assert events(office) == [("accepted", "", ""), ("delivered", PHARMACY, ""), ("answered", PHARMACY, "")]
 
 
-@pytest.mark.parametrize(("author", "counts"), [(PHARMACY, True), ("dr.leroux@cabinet.example", False)])
+@pytest.mark.parametrize(("author", "counts"), [(PHARMACY, True), (LEROUX, False)])
 def test_nobody_says_that_somebody_else_has_read(office: PostOffice, author: str, counts: bool) -> None:
     """Another recipient of the same mail knows its Message-ID."""
     send(office, AUBIN, PHARMACY, ASKING)
@@ -238,9 +268,11 @@ def test_what_is_correlated_is_chosen_by_its_form() -> None:
     assert concerned(written("Disposition: x")) and concerned(b"In-Reply-To: <1@x>\r\n\r\n") and not concerned(ASKING)
 
 
+def flags(office: PostOffice, mailbox_id: int) -> str:
+    query = select(folder_messages.c.flags).join(folders, folders.c.id == folder_messages.c.folder_id)
+    mine = query.where(folders.c.mailbox_id == mailbox_id)
+    return office.db.read(lambda session: session.execute(mine).scalar_one())
+
+
 def _folder(mailbox_id: int):  # type: ignore[no-untyped-def]
-    from sqlalchemy import select
-
-    from mail.tables import folders
-
     return select(folders.c.id).where(folders.c.mailbox_id == mailbox_id, folders.c.name == "INBOX")

@@ -37,6 +37,7 @@ from mail.deliver import Deliverer, Names
 from mail.encryption import MayReceive
 from mail.incoming import Door
 from mail.judge import Judge
+from mail.receipts import Receipts
 from mail.reception import Reception
 from mail.store import Store
 from mail.submit import Submitter
@@ -181,15 +182,17 @@ def patient_login(kept: Kept) -> str:
 
 def services_of(kept: Kept) -> Services:
     db, keyring, clock, trail = kept.db, kept.keyring, kept.clock, kept.trail
+    store, reception = Store(db, keyring, kept.blobs), reception_of(kept)
     return Services(
         db=db,
         keyring=keyring,
         clock=clock,
         trail=trail,
         authenticator=Authenticator(db, keyring, clock),
-        store=Store(db, keyring, kept.blobs),
+        store=store,
         records=Records(db, keyring, trail, kept.blobs, clock, OpenGlasses()),
-        post=submitter_of(kept),
+        post=Submitter(db, keyring, clock, reception, may_receive_of(kept)),
+        receipts=Receipts(db, keyring, trail, clock, store, reception, "localhost"),
         judge=judge_of(kept),
         authority=kept.authority,
         orders=OrderBook(keyring, trail),
@@ -213,14 +216,13 @@ def judge_of(kept: Kept) -> Judge:
     return judge
 
 
-def submitter_of(kept: Kept) -> Submitter:
+def reception_of(kept: Kept) -> Reception:
     """The real way of mail that the house writes, without what other rooms want to be told."""
     db, keyring, clock = kept.db, kept.keyring, kept.clock
     names, consign = Names("localhost", "pli.example"), consigner_of(kept)
     deliverer = Deliverer(db, keyring, kept.trail, judge_of(kept), names, (), consign)
     pipelines = {Door.SUBMISSION: pipeline.submission(db, keyring, dispensed_within_days=365)}
-    reception = Reception(db, keyring, clock, kept.blobs, deliverer, pipelines, ThreadPoolExecutor(2), 65536)
-    return Submitter(db, keyring, clock, reception, may_receive_of(kept))
+    return Reception(db, keyring, clock, kept.blobs, deliverer, pipelines, ThreadPoolExecutor(2), 65536)
 
 
 def may_receive_of(kept: Kept) -> MayReceive:
