@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from directory.edition.tables import COLUMNS, WAITING_COLUMNS, create, create_waiting, index
 
 Rows = Iterable[tuple[Any, ...]]
-_FRESH = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-131072", "locking_mode=EXCLUSIVE")
+_FRESH = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE")
 _NAMES = COLUMNS | WAITING_COLUMNS
 
 
@@ -34,7 +34,7 @@ class SqliteSink:
         self._path = path
         path.unlink(missing_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, cached_statements=32)
-        for pragma in ("page_size=8192", "temp_store=FILE", *_FRESH):
+        for pragma in ("page_size=8192", "cache_size=-131072", "temp_store=FILE", *_FRESH):
             self._connection.execute(f"PRAGMA {pragma}")
         if waiting:
             self._wait_in(waiting)
@@ -44,7 +44,7 @@ class SqliteSink:
     def _wait_in(self, path: Path) -> None:
         path.unlink(missing_ok=True)
         self._connection.execute("ATTACH ? AS waiting", (str(path),))
-        for pragma in _FRESH:
+        for pragma in ("cache_size=-8192", *_FRESH):  # its rows come one after the other
             self._connection.execute(f"PRAGMA waiting.{pragma}")
 
     def write(self, table: str, rows: Rows) -> None:
