@@ -1,13 +1,15 @@
 """Notifications: both error forms read, the newer one written, nobody asked twice, one timeline."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.address import Address
 from core.clock import FakeClock, epoch_ms
@@ -206,6 +208,26 @@ def test_a_refusal_is_kept_and_is_nobody_elses(office: PostOffice) -> None:
     query = select(audit.c.actor, audit.c.outcome, audit.c.ref).where(audit.c.action == ACTION).order_by(audit.c.seq)
     found = office.db.read(lambda session: session.execute(query).all())
     assert [tuple(row) for row in found] == [(WHO, DECLINED, message_id), ("8", SENT, message_id)]
+
+
+def test_two_presses_at_once_send_one(office: PostOffice) -> None:
+    """Nor is another sent when a mail program takes the keyword away: the trail has the answer."""
+    box, message_id = office.mailboxes[PHARMACY].id, send(office, AUBIN, PHARMACY, ASKING)
+    house = receipts(office)
+
+    def press(_number: int) -> None:
+        with suppress(Answered):
+            house.answer(box, message_id, WHO)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(press, range(4)))
+    folder = office.db.read(lambda s: s.execute(_folder(box)).scalar_one())
+    office.db.run(change_flags, folder, [1], Change.REMOVE, [KEYWORD])
+    with pytest.raises(Answered):
+        house.answer(box, message_id, WHO)
+    assert len(office.inbox(AUBIN)) == 1
+    query = select(func.count()).where(audit.c.action == ACTION)
+    assert office.db.read(lambda session: session.execute(query).scalar_one()) == 1
 
 
 @pytest.mark.parametrize(
