@@ -28,8 +28,17 @@ from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, k
 from directory.edition.tables import WAITING_FILE
 from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
 from directory.edition.waiting import take_from_file, take_from_schema
-from directory.published import follow_boxes, follow_red_list, publish_again, red_list
-from directory.register import follow_register, note_changes, put_edition, struck_off
+from directory.published import follow_boxes, follow_red_list, follow_sectors, publish_again, red_list
+from directory.register import (
+    Turn,
+    note_changes,
+    put_edition,
+    read_turn,
+    reinstate,
+    returning,
+    strike_off,
+    struck_off,
+)
 
 ORDER = (RED, MSSANTE, RPPS, SKILLS, FINESS)
 BUILD_AT_LEAST = 20_000  # fewer changed lines than that go into the edition in use
@@ -119,18 +128,26 @@ class Importer:
         changed = [source for source in sources if source.changed]
         if not changed and self._db.read(current_edition):
             return {"changed": False, "edition": self._db.read(current_edition), "struck_off": 0}
-        struck, back = follow_register(self._db, [source for source in changed if source.kind == RPPS], self._old, now)
+        turn = read_turn([source for source in changed if source.kind == RPPS], self._old)
+        hidden = turn.struck(self._db.read(struck_off))
         edition = self._db.read(current_edition)
         if edition and self._is_small(changed):
-            self._apply(edition, changed)
+            self._apply(edition, changed, hidden)
             self._db.run(put_edition, edition, now, json.dumps([source.report() for source in sources]))
             note_changes(self._db, changed, now)
         else:
-            edition = self._build(sources, now)
+            edition = self._build(sources, now, hidden)
+        struck = strike_off(self._db, turn, now)
         self._follow(changed)
-        publish_again(self._db, self._annuaire, back)
+        self._welcome(turn, now)
         self._keep(sources)  # last: what was cut short before is a change at the next import, too
         return {"changed": True, "edition": edition, "struck_off": struck}
+
+    def _welcome(self, turn: Turn, now: datetime) -> None:
+        """Entries first: who is cut short between is struck off still, and welcomed by the next import."""
+        back = returning(self._db, turn)
+        publish_again(self._db, self._annuaire, back)
+        reinstate(self._db, back, now)
 
     def _old(self, kind: str) -> Path | None:
         path = self._kept / kind
@@ -174,10 +191,10 @@ class Importer:
             and all(source.found["before"] for source in changed)
         )
 
-    def _apply(self, edition: int, changed: list[Source]) -> None:
+    def _apply(self, edition: int, changed: list[Source], struck: frozenset[str]) -> None:
         where = self._annuaire.where
         added, removed = _lines(changed, "+"), _lines(changed, "-")
-        hidden = Hidden(self._db.read(red_list), self._db.read(struck_off))
+        hidden = Hidden(self._db.read(red_list), struck)
         at = (
             postgres_transaction(where.url, where.schema(edition))
             if where.url
@@ -186,7 +203,7 @@ class Importer:
         with at as statements:
             apply(statements, added, removed, hidden)
 
-    def _build(self, sources: list[Source], now: datetime) -> int:
+    def _build(self, sources: list[Source], now: datetime, struck: frozenset[str]) -> int:
         paths = {kind: self._kept / kind for kind in KINDS if self._old(kind)}
         paths |= {source.kind: source.path for source in sources}
         self._annuaire.forget_unfinished()
@@ -199,7 +216,7 @@ class Importer:
             "url": where.url,
             "schema": where.schema(edition),
             "waiting": any(map(_is_first_of_boxes, sources)),
-            "struck": sorted(self._db.read(struck_off)),
+            "struck": sorted(struck),
             "totals": {source.kind: source.found["tally"]["read"] for source in sources},
             "rejected_percent": self._rules.rejected_percent,
         }
@@ -235,6 +252,8 @@ class Importer:
                     follow_boxes(self._db, self._annuaire, source.changes, say)
                 else:
                     self._follow_first(say)
+        if any(source.kind in (RPPS, FINESS) for source in changed):
+            follow_sectors(self._db, self._annuaire)
 
     def _follow_first(self, say: Callable[[int], None]) -> None:
         where = self._annuaire.where

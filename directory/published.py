@@ -68,7 +68,29 @@ def publish_again(db: Db, annuaire: Annuaire, people: Iterable[str]) -> None:
     for person in people if reader else ():
         lines = reader.lines_of_person(person) if reader else []
         rows = {row.address: row for source, text in lines if source == MSSANTE for row in (mssante.row_of(text),)}
-        db.run(upsert, [_entry(row, {}, red) for row in rows.values()])
+        sectors = _sectors(annuaire, {row.structure_id for row in rows.values() if row.structure_id})
+        db.run(upsert, [_entry(row, sectors, red) for row in rows.values()])
+
+
+def follow_sectors(db: Db, annuaire: Annuaire) -> None:
+    """Entries whose structure's sector was not known before: mailboxes and structures may be imported one by one."""
+    for batch in _batches(db.read(_without_sector)):
+        by_sector: dict[str, list[str]] = {}
+        for structure, sector in _sectors(annuaire, set(batch)).items():
+            by_sector.setdefault(sector, []).append(structure)
+        if by_sector:
+            db.run(_put_sectors, by_sector)
+
+
+def _without_sector(session: Session) -> list[str]:
+    query = select(entries.c.structure_id).where(entries.c.sector == "", entries.c.structure_id != "").distinct()
+    return list(session.execute(query).scalars())
+
+
+def _put_sectors(session: Session, by_sector: dict[str, list[str]]) -> None:
+    for sector, structures in by_sector.items():
+        there = entries.c.structure_id.in_(structures) & (entries.c.sector == "")
+        session.execute(update(entries).where(there).values(sector=sector[:8]))
 
 
 def red_list(session: Session) -> frozenset[str]:

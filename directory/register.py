@@ -5,6 +5,7 @@ ends, and an event tells other rooms (chat closes the account).
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -42,21 +43,43 @@ class Changed(Protocol):
     def changes(self) -> Path: ...
 
 
-def follow_register(
-    db: Db, sources: Iterable[Changed], old: Callable[[str], Path | None], now: datetime
-) -> tuple[int, list[str]]:
-    """Strikes off and reinstates; returns how many were struck off, and who is back."""
-    struck = 0
-    back: list[str] = []
+@dataclass(frozen=True)
+class Turn:
+    """Who is in the register no more, and who gained a line in it. Nothing of it is done before the edition is there: a
+    file that is refused strikes nobody off."""
+
+    gone: frozenset[str] = frozenset()
+    come: frozenset[str] = frozenset()
+
+    def struck(self, before: frozenset[str]) -> frozenset[str]:
+        """Those struck off once it is done."""
+        return (before | self.gone) - self.come
+
+
+def read_turn(sources: Iterable[Changed], old: Callable[[str], Path | None]) -> Turn:
+    """What these extractions of the register change. Raises OSError."""
+    turn = Turn()
     for source in sources:
         gone, come = _people(source.changes)
-        if old(source.kind) is not None and gone:
-            gone -= _still_there(source.path, gone)
-            for batch in _batches(sorted(gone)):
-                struck += db.run(_strike_off, batch, now)
-        for batch in _batches(sorted(come)):
-            back += db.run(_reinstate, batch, now)
-    return struck, back
+        gone = gone - _still_there(source.path, gone) if old(source.kind) is not None and gone else set()
+        turn = Turn(turn.gone | gone, turn.come | come)
+    return turn
+
+
+def strike_off(db: Db, turn: Turn, now: datetime) -> int:
+    """How many were not struck off before."""
+    return sum(db.run(_strike_off, batch, now) for batch in _batches(sorted(turn.gone)))
+
+
+def returning(db: Db, turn: Turn) -> list[str]:
+    """Those struck off who are back."""
+    return sorted(db.read(struck_off) & turn.come)
+
+
+def reinstate(db: Db, people: Iterable[str], now: datetime) -> None:
+    """They are struck off no more."""
+    for batch in _batches(people):
+        db.run(_reinstate, batch, now)
 
 
 def struck_off(session: Session) -> frozenset[str]:
@@ -132,13 +155,11 @@ def _strike_off(session: Session, people: list[str], now: datetime) -> int:
     return len(fresh)
 
 
-def _reinstate(session: Session, people: list[str], now: datetime) -> list[str]:
+def _reinstate(session: Session, people: list[str], now: datetime) -> None:
     struck = directory_struck.c.national_id
-    back = list(session.execute(select(struck).where(struck.in_(people))).scalars())
-    for person in back:
+    for person in session.execute(select(struck).where(struck.in_(people))).scalars().all():
         session.execute(delete(directory_struck).where(struck == person))
         put_event(session, REINSTATED, person, now)
-    return back
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -12,7 +12,7 @@ from typing import TextIO
 from core.errors import BadInput
 from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS, SKILLS
 from directory.edition.sources import Tally
-from directory.extracts import finess, mssante, rpps, skills
+from directory.extracts import finess, mssante, red, rpps, skills
 from directory.extracts.files import open_lines
 from directory.extracts.lines import Unreadable, text_of
 
@@ -158,18 +158,12 @@ def _of_activity(text: str) -> Keys:
     return activity.national_id, activity.structure_id
 
 
-def _of_address(text: str) -> Keys:
-    if "@" not in text or len(text) > 254:
-        raise Unreadable("not an address")
-    return "", text.strip().lower()
-
-
 _KEYS: dict[str, Callable[[str], Keys]] = {
     MSSANTE: _of_box,
     RPPS: _of_activity,
     SKILLS: lambda text: (skills.skill_of(text).national_id, ""),
     FINESS: lambda text: ("", f"1{finess.row_of(text).finess}"),
-    RED: _of_address,
+    RED: lambda text: ("", red.address_of(text)),
 }
 
 

@@ -18,6 +18,7 @@ from directory.edition.sinks import Sink
 from directory.edition.sources import Tally, texts
 from directory.edition.tables import WAITING
 from directory.extracts import finess, mssante, rpps, skills
+from directory.extracts import red as red_list
 from directory.extracts.lines import Unreadable
 
 BATCH = 5_000
@@ -82,7 +83,7 @@ class Reading:
 
     def boxes(self) -> Iterator[Owned]:
         """Of lines with the same address the first stands. Raises BadInput."""
-        red = frozenset(address for _, _, address in self._lines(RED, str.lower))
+        red = frozenset(address for _, _, address in self._lines(RED, red_list.address_of))
         seen: set[int] = set()
         for number, text, row in self._lines(MSSANTE, mssante.row_of):
             self._keep(MSSANTE, number, row.national_id, row.structure_id, text)

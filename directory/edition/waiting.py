@@ -2,17 +2,19 @@
 SQLite in a file, on PostgreSQL in its schema, until it is in use. The database takes them from there: of half a million
 Python sees none in the process that serves mail and searches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.db import Db
+from core.ids import new_id
 from directory.edition.tables import SECTORS, WAITING
 from directory.extracts.entry import NAMES
 from directory.tables import directory_struck, entries
@@ -50,31 +52,32 @@ def create_waiting(schema: str) -> tuple[str, ...]:
 
 def take_from_file(db: Db, path: Path, progress: Callable[[int], None]) -> None:
     """They become entries in batches, each durable."""
-    done = 0
-    with _attached(db, path) as last:
-        for first in range(1, last + 1, ROWS):
-            done += db.run(_take, WAITING, _ROWS, first, first + ROWS)
-            progress(done)
-
-
-@contextmanager
-def _attached(db: Db, path: Path) -> Iterator[int]:
-    """The file beside the database that the train writes; the last row's number."""
-    last = db.run(_attach, path)
+    done, place = 0, f"{WAITING}{new_id()}"
     try:
-        yield last
+        last = db.run(_attach, path, place)
+        for first in range(1, last + 1, ROWS):
+            done += db.run(_take, place, _ROWS, first, first + ROWS)
+            progress(done)
     finally:
         db.run(_detach)
 
 
-def _attach(session: Session, path: Path) -> int:
+def _attach(session: Session, path: Path, place: str) -> int:
+    """Beside the database that the train writes; the last row's number. The name is new each time: an ATTACH outlives
+    a transaction that fails."""
     connection = session.connection()
-    connection.exec_driver_sql(f"ATTACH ? AS {WAITING}", (str(path),))
-    return int(connection.exec_driver_sql(f"SELECT COALESCE(MAX(rowid), 0) FROM {WAITING}.{WAITING}").scalar_one())
+    connection.exec_driver_sql(f"ATTACH ? AS {place}", (str(path),))
+    return int(connection.exec_driver_sql(f"SELECT COALESCE(MAX(rowid), 0) FROM {place}.{WAITING}").scalar_one())
 
 
 def _detach(session: Session) -> None:
-    session.connection().exec_driver_sql(f"DETACH {WAITING}")
+    """Whatever is attached. Where the driver prepared its BEGIN anew since, the transaction holds the file, and it
+    stays attached until the next import tries."""
+    connection = session.connection()
+    for _, place, _ in connection.exec_driver_sql("PRAGMA database_list").all():
+        if place.startswith(WAITING):
+            with suppress(OperationalError):
+                connection.exec_driver_sql(f"DETACH {place}")
 
 
 def take_from_schema(db: Db, schema: str, progress: Callable[[int], None]) -> None:

@@ -1,0 +1,95 @@
+"""What an import leaves: the same whatever came first, in whatever batches it was taken; nothing of a refused one."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from core.address import Address
+from core.db import Db
+from core.errors import BadInput
+from directory.annuaire import Annuaire
+from directory.edition import waiting
+from directory.events import events_after, is_struck_off
+from directory.national import FILES
+from directory.resolve import find_entry
+from directory.tables import entries
+from tests.directory.test_importing import changed, files, one_person, take
+
+__all__ = ["files"]
+
+pytestmark = pytest.mark.slow
+
+
+def sectors(db: Db) -> dict[str, str]:
+    """By address."""
+    query = select(entries.c.address, entries.c.sector)
+    return {row.address: row.sector for row in db.read(lambda session: session.execute(query).all())}
+
+
+def test_sectors_come_with_whatever_tells_them(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    take(db, annuaire, files / FILES["mssante"])
+    assert not any(sectors(db).values())
+    for kind in ("rpps", "finess"):
+        take(db, annuaire, files / FILES[kind])
+    one_by_one = sectors(db)
+    other = Db(f"sqlite:///{tmp_path}/other.db", create=True)
+    take(other, Annuaire(other, tmp_path / "other"), *(files / FILES[kind] for kind in ("mssante", "rpps", "finess")))
+    assert any(one_by_one.values()) and one_by_one == sectors(other)
+    other.close()
+
+
+def test_a_refused_import_strikes_nobody_off(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    take(db, annuaire, files / FILES["mssante"], files / FILES["rpps"])
+    box = one_person(files)
+    lines = (files / FILES["rpps"]).read_text().splitlines(keepends=True)
+    without = tmp_path / "x.txt"
+    without.write_text("".join(line for line in lines if f"|{box[4]}|" not in line))
+    head, *rest = (files / FILES["skills"]).read_text().splitlines(keepends=True)
+    broken = tmp_path / "PS_LibreAcces_SavoirFaire_x.txt"
+    broken.write_text(head + "".join(line.partition("|")[2] for line in rest))
+    with pytest.raises(BadInput):
+        take(db, annuaire, without, broken)
+    assert not db.read(is_struck_off, box[4]) and not db.read(events_after, 0)
+    assert db.read(find_entry, Address.parse(box[1])) is not None
+    assert take(db, annuaire, without)["struck_off"] == 1
+
+
+def test_a_blank_in_the_red_list_shows_nobody(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    address = one_person(files)[1]
+    red = changed(
+        files / FILES["red"], tmp_path / "red.txt", ("Adresse BAL\n", f"Adresse BAL\n{address.upper()} \u00a0\n")
+    )
+    take(db, annuaire, files / FILES["mssante"], files / FILES["rpps"], red)
+    assert db.read(find_entry, Address.parse(address)).red_list
+    assert annuaire.search(address) == []
+
+
+def test_a_sectors_code_may_be_long(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    rpps = changed(files / FILES["rpps"], tmp_path / "x.txt", ("|SA07|", "|SA07-123456|"))
+    take(db, annuaire, files / FILES["mssante"], rpps)
+    assert "SA07-123" in sectors(db).values()
+
+
+def test_entries_are_taken_in_batches(db: Db, annuaire: Annuaire, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "ROWS", 7)
+    monkeypatch.setattr(waiting, "PAGES", 1)
+    take(db, annuaire, files / FILES["mssante"])
+    lines = (files / FILES["mssante"]).read_text().splitlines()[1:]
+    addresses = {line.split("|")[1].lower() for line in lines if line.count("|") > 20}
+    assert sectors(db).keys() == addresses and len(addresses) > 70
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=False)
+def test_what_was_left_attached_is_in_nobodys_way(
+    engine: str, db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / "left.db"
+    with sqlite3.connect(left) as file:
+        file.execute("CREATE TABLE waiting (address)")
+    db.run(waiting._attach, left, "waiting1")
+    take(db, annuaire, files / FILES["mssante"])
+    assert db.read(lambda session: session.execute(select(func.count()).select_from(entries)).scalar_one())
+    attached = db.run(lambda session: session.connection().exec_driver_sql("PRAGMA database_list").all())
+    assert [row[1] for row in attached] == ["main"]
