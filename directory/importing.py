@@ -134,9 +134,9 @@ class Importer:
         if edition and self._is_small(changed):
             self._apply(edition, changed, hidden)
             self._db.run(put_edition, edition, now, json.dumps([source.report() for source in sources]))
-            note_changes(self._db, changed, now)
         else:
             edition = self._build(sources, now, hidden)
+        note_changes(self._db, [source for source in changed if source.found["before"]], now)
         struck = strike_off(self._db, turn, now)
         self._follow(changed)
         self._welcome(turn, now)

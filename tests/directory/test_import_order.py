@@ -1,6 +1,8 @@
 """What an import leaves: the same whatever came first, in whatever batches it was taken; nothing of a refused one."""
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,17 @@ from sqlalchemy import func, select
 from core.address import Address
 from core.db import Db
 from core.errors import BadInput
+from crypto.keyring import SoftKeyring
 from directory.annuaire import Annuaire
 from directory.edition import waiting
 from directory.events import events_after, is_struck_off
+from directory.mailboxes import create_mailbox
 from directory.national import FILES
+from directory.publication_rows import PUBLISHED, UNPUBLISHED, Publication, publication_of, put_publication
+from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
-from tests.directory.test_importing import changed, files, one_person, take
+from tests.directory.test_importing import NOW, all_of, changed, files, one_person, take
 
 __all__ = ["files"]
 
@@ -93,3 +99,51 @@ def test_what_was_left_attached_is_in_nobodys_way(
     assert db.read(lambda session: session.execute(select(func.count()).select_from(entries)).scalar_one())
     attached = db.run(lambda session: session.connection().exec_driver_sql("PRAGMA database_list").all())
     assert [row[1] for row in attached] == ["main"]
+
+
+def test_who_is_struck_off_is_published_no_more(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    take(db, annuaire, files / FILES["mssante"], files / FILES["rpps"])
+    person = one_person(files)[4]
+    facts = {"red_list": False, "rank": 1, "service": "", "state": PUBLISHED}
+    boxes = []
+    for number, whose in enumerate((person, "899999999999")):
+        address = Address.parse(f"boite.{number}@cabinet.example")
+        boxes.append(db.run(create_mailbox, SoftKeyring.fresh(), address, "PER", NOW).id)
+        db.run(put_publication, Publication(boxes[-1], "practitioner", whose, **facts), NOW)
+    lines = (files / FILES["rpps"]).read_text().splitlines(keepends=True)
+    (tmp_path / "x.txt").write_text("".join(line for line in lines if f"|{person}|" not in line))
+    assert take(db, annuaire, tmp_path / "x.txt")["struck_off"] == 1
+    assert [db.read(publication_of, mailbox).state for mailbox in boxes] == [UNPUBLISHED, PUBLISHED]
+
+
+def test_a_rebuild_notes_what_changed_and_keeps_the_copy_before(
+    db: Db, annuaire: Annuaire, files: Path, tmp_path: Path
+) -> None:
+    first = take(db, annuaire, *all_of(files))["edition"]
+    before = (files / FILES["red"]).read_text()
+    red = changed(files / FILES["red"], tmp_path / "red.txt", ("Adresse BAL\n", "Adresse BAL\nx@y.test\n"))
+    assert take(db, annuaire, red)["edition"] != first
+    assert [row[1:] for row in db.read(changes_of, "x@y.test")] == [("red", "added")]
+    kept = annuaire.where.folder / "sources"
+    assert (kept / "red").read_text() == red.read_text() and (kept / "red.previous").read_text() == before
+
+
+def test_searches_go_on_across_the_swap(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    editions = {take(db, annuaire, *all_of(files))["edition"]}
+    box, over = one_person(files), threading.Event()
+
+    def search() -> list[bool]:
+        found = []
+        while not over.is_set():
+            found.append(annuaire.search(f"{box[9]} {box[10]}")[0].card.key == box[4])
+        return found
+
+    with ThreadPoolExecutor(1) as beside:
+        searching = beside.submit(search)
+        for number in range(2):
+            new = f"Adresse BAL\nx{number}@y.test\n"
+            red = changed(files / FILES["red"], tmp_path / "red.txt", ("Adresse BAL\n", new))
+            editions.add(take(db, annuaire, red)["edition"])
+        over.set()
+        found = searching.result()
+    assert len(editions) == 3 and len(found) > 10 and all(found)

@@ -1,5 +1,6 @@
 """`pli setup` makes an instance once and never writes over what is there; the units and the manual are printed."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -42,3 +43,27 @@ def test_the_annuaire_is_taken_before_there_are_certificates(tmp_path: Path):
     assert "in use" in pli("directory", "import", "--home", home, *(str(files / name) for name in FILES.values()))
     box = (files / FILES["mssante"]).read_text().splitlines()[-1].split("|")[1]
     assert box in pli("directory", "show", "--json", "--home", home, box)
+
+
+@pytest.mark.slow
+def test_the_annuaire_on_the_command_line(tmp_path: Path):
+    home, twice = str(tmp_path / "home"), [tmp_path / "a", tmp_path / "b"]
+    for folder in twice:
+        pli("directory", "generate", "--seed", "3", "--activities", "40", "--mailboxes", "20", str(folder))
+    assert all((twice[0] / name).read_bytes() == (twice[1] / name).read_bytes() for name in FILES.values())
+    pli("setup", "--home", home)
+    files = [str(twice[0] / name) for name in FILES.values()]
+    assert "nothing written" in pli("directory", "import", "--dry-run", "--home", home, *files)
+    pli("directory", "import", "--home", home, *files)
+    lines = (twice[0] / FILES["mssante"]).read_text().splitlines()
+    red = (twice[0] / FILES["red"]).read_text()
+    box = next(line.split("|") for line in lines[1:] if line.startswith("PER") and line.split("|")[1] not in red)
+    found = json.loads(pli("directory", "search", "--json", "--home", home, f"{box[10]} {box[9]}"))
+    assert found.keys() == {"query", "milliseconds", "entries"}
+    (one,) = [each for each in found["entries"] if each["rpps"] == box[3]]
+    assert {"name", "profession", "place", "rpps", "finess", "mailboxes"} <= one.keys()
+    assert {"address": box[1], "kind": "PER"}.items() <= one["mailboxes"][0].items()
+    none = pli("directory", "search", "--json", "--home", home, "--profession", "astronaute", box[9])
+    assert json.loads(none)["entries"] == []
+    assert box[1] in pli("directory", "export", "--home", home, box[9], box[10])
+    assert "BEGIN:VCARD" in pli("directory", "export", "--format", "vcard", "--home", home, box[9], box[10])
