@@ -7,6 +7,7 @@ import pytest
 
 from core.db import Db
 from directory.annuaire import Annuaire
+from directory.national import generate
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def annuaire(db: Db, tmp_path: Path) -> Iterator[Annuaire]:
     found = Annuaire(db, tmp_path / "annuaire")
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("national")
+    generate(folder, seed=7, activities=400, mailboxes=120, progress=lambda *_: None)
+    return folder

@@ -21,9 +21,7 @@ from directory.publication_rows import PUBLISHED, UNPUBLISHED, Publication, publ
 from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
-from tests.directory.test_importing import NOW, all_of, changed, files, one_person, take
-
-__all__ = ["files"]
+from tests.support.annuaire import NOW, all_of, changed, one_person, take
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from core.address import Address
-from core.clock import FakeClock
 from core.db import Db
 from core.errors import BadInput, PliError, Refused
 from directory.annuaire import Annuaire
@@ -23,47 +22,15 @@ from directory.events import REINSTATED, STRUCK_OFF, events_after, is_struck_off
 from directory.extracts import files as extract_files
 from directory.extracts import mssante, rpps
 from directory.extracts.files import open_lines
-from directory.importing import Importer, Rules
-from directory.national import FILES, generate
+from directory.importing import Importer
+from directory.national import FILES
 from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
-from tests.support.annuaire import RULES
+from tests.support.annuaire import NOW, RULES, all_of, changed, one_person, take
 from tests.support.house import ROOT
 
 pytestmark = pytest.mark.slow  # each import is two processes
-
-NOW = FakeClock().now()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("national")
-    generate(folder, seed=7, activities=400, mailboxes=120, progress=lambda *_: None)
-    return folder
-
-
-def take(db: Db, annuaire: Annuaire, *paths: Path, rules: Rules = RULES) -> dict:
-    return Importer(db, annuaire, rules, lambda *_: None).run(paths, NOW)
-
-
-def all_of(files: Path) -> list[Path]:
-    return [files / name for name in FILES.values()]
-
-
-def one_person(files: Path) -> list[str]:
-    """The columns of somebody with a mailbox that is not on the red list."""
-    boxes = (files / FILES["mssante"]).read_text().splitlines()[2:]
-    return next(line.split("|") for line in boxes if line.startswith("PER"))
-
-
-def changed(source: Path, target: Path, *edits: tuple[str, str]) -> Path:
-    text = source.read_text(encoding="utf-8")
-    for before, after in edits:
-        assert before in text
-        text = text.replace(before, after)
-    target.write_text(text, encoding="utf-8")
-    return target
 
 
 def test_all_files_and_then_again(db: Db, annuaire: Annuaire, files: Path) -> None:
@@ -234,7 +201,7 @@ from directory.extracts import files as extract_files
 from directory.extracts import mssante, rpps
 from directory.extracts.files import open_lines
 from directory.importing import Importer
-from tests.support.annuaire import RULES
+from tests.support.annuaire import NOW, RULES, all_of, changed, one_person, take
 
 home = Path(sys.argv[1])
 db = Db.open(f"sqlite:///{home / 'pli.db'}", create=True)

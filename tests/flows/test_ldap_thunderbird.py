@@ -52,9 +52,10 @@ async def completed(client: Thunderbird, typed: str) -> Any:
     return await client.run(COMPLETE, typed)
 
 
-async def test_addresses_are_completed_as_they_are_typed(client: Thunderbird) -> None:
+async def test_addresses_are_completed_as_they_are_typed(client: Thunderbird, flow: Flow) -> None:
     found = await completed(client, "pharm")
     assert any("<pharmacie.1@demo.mssante.test>" in one for one in found), found
     assert all("@" in one for one in found)
     assert any("pharmacie.1@demo.mssante.test" in one for one in await completed(client, "pharmacie.1@"))
     assert not await completed(client, "zzzzqq")
+    flow.assert_clean()

@@ -1,5 +1,35 @@
 """How tests import invented extracts of the national annuaire."""
 
-from directory.importing import Rules
+from pathlib import Path
+
+from core.clock import FakeClock
+from core.db import Db
+from directory.annuaire import Annuaire
+from directory.importing import Importer, Rules
+from directory.national import FILES
 
 RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
+NOW = FakeClock().now()
+
+
+def take(db: Db, annuaire: Annuaire, *paths: Path, rules: Rules = RULES) -> dict:
+    return Importer(db, annuaire, rules, lambda *_: None).run(paths, NOW)
+
+
+def all_of(files: Path) -> list[Path]:
+    return [files / name for name in FILES.values()]
+
+
+def one_person(files: Path) -> list[str]:
+    """The columns of somebody with a mailbox that is not on the red list."""
+    boxes = (files / FILES["mssante"]).read_text().splitlines()[2:]
+    return next(line.split("|") for line in boxes if line.startswith("PER"))
+
+
+def changed(source: Path, target: Path, *edits: tuple[str, str]) -> Path:
+    text = source.read_text(encoding="utf-8")
+    for before, after in edits:
+        assert before in text
+        text = text.replace(before, after)
+    target.write_text(text, encoding="utf-8")
+    return target
