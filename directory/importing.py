@@ -5,6 +5,7 @@ use, in one transaction, or a new edition is built beside it and takes its place
 mail resolves follow in small batches, so that deliveries go on between them.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -296,17 +297,17 @@ class Importer:
         """A folder for this import, removed at its end. Raises Refused while another import runs."""
         work = self._annuaire.where.folder / WORK
         work.parent.mkdir(parents=True, exist_ok=True)
-        mark = self._annuaire.where.folder / "import.pid"
-        if mark.exists() and _is_alive(mark.read_text()):
-            raise Refused("un import est déjà en cours", "another import runs")
-        mark.write_text(str(os.getpid()))
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir()
-        try:
-            yield work
-        finally:
+        with (self._annuaire.where.folder / "import.lock").open("w") as mark:
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it goes with the process, however that ends
+            except BlockingIOError:
+                raise Refused("un import est déjà en cours", "another import runs") from None
             shutil.rmtree(work, ignore_errors=True)
-            mark.unlink(missing_ok=True)
+            work.mkdir()
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _is_first_of_boxes(source: Source) -> bool:
@@ -341,7 +342,3 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
     with target.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _is_alive(pid: str) -> bool:
-    return pid.strip() == str(os.getpid())

@@ -10,18 +10,19 @@ from sqlalchemy import func, select
 
 from core.address import Address
 from core.db import Db
-from core.errors import BadInput
+from core.errors import BadInput, Refused
 from crypto.keyring import SoftKeyring
 from directory.annuaire import Annuaire
 from directory.edition import waiting
 from directory.events import events_after, is_struck_off
+from directory.importing import Importer
 from directory.mailboxes import create_mailbox
 from directory.national import FILES
 from directory.publication_rows import PUBLISHED, UNPUBLISHED, Publication, publication_of, put_publication
 from directory.register import changes_of
 from directory.resolve import find_entry
 from directory.tables import entries
-from tests.support.annuaire import NOW, all_of, changed, one_person, take
+from tests.support.annuaire import NOW, RULES, all_of, changed, one_person, take
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +146,16 @@ def test_searches_go_on_across_the_swap(db: Db, annuaire: Annuaire, files: Path,
         over.set()
         found = searching.result()
     assert len(editions) == 3 and len(found) > 10 and all(found)
+
+
+def test_one_import_at_a_time(db: Db, annuaire: Annuaire, files: Path) -> None:
+    def again(what: str, _done: int, _total: int) -> None:
+        if what == "boîtes publiées":
+            with pytest.raises(Refused, match="another import runs"):
+                take(db, annuaire, files / FILES["rpps"])
+            refused.append(what)
+
+    refused: list[str] = []
+    boxes = [files / FILES["mssante"]]
+    assert Importer(db, annuaire, RULES, again).run(boxes, NOW)["changed"] and refused
+    assert take(db, annuaire, files / FILES["rpps"])["changed"]
