@@ -17,9 +17,9 @@ from mail.folder_rows import Change, merged
 from mail.folders import Folder, NoSuchFolder
 from mail.imap.errors import ImapBad
 from mail.imap.news import tell_news
-from mail.imap.quota import check_room
 from mail.imap.reader import AppendData, AppendEnd, AppendStart, Overflow
 from mail.imap.respond import go_on
+from mail.imap.room import check_room
 from mail.imap.sequence import compact
 from mail.imap.session import Session
 from mail.lading import Place

@@ -1,7 +1,7 @@
-"""CLOSE and UNSELECT. RFC 3501 §6.4.2, RFC 3691."""
+"""CLOSE. RFC 3501 §6.4.2."""
 
 from mail import deletion, folder_rows
-from mail.imap.commands import Close, Unselect
+from mail.imap.commands import Close
 from mail.imap.session import Session
 
 
@@ -18,9 +18,3 @@ async def close(session: Session, _command: Close) -> str:
             return f"[HIGHESTMODSEQ {modseq}] closed"
     session.deselect()
     return "closed"
-
-
-async def unselect(session: Session, _command: Unselect) -> str:
-    """Nothing goes."""
-    session.deselect()
-    return "left"

@@ -128,14 +128,21 @@ class Subscribe(Command):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class List(Command):
-    """LIST, or LSUB when `subscribed_only`. Options in capitals: RFC 5258, RFC 5819 (`status`), RFC 6154."""
+    """LIST. Options in capitals: RFC 5258, RFC 5819 (`status`), RFC 6154."""
 
     reference: str
     patterns: tuple[str, ...]
     selection: tuple[str, ...] = ()
     returns: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
-    subscribed_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Lsub(Command):
+    """LSUB."""
+
+    reference: str
+    pattern: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -163,21 +170,21 @@ class Idle(Command):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GetQuota(Command):
-    """GETQUOTA, RFC 9208 §4.1."""
+    """GETQUOTA, RFC 9208 §4.1.1."""
 
     root: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class GetQuotaRoot(Command):
-    """GETQUOTAROOT, RFC 9208 §4.2."""
+    """GETQUOTAROOT, RFC 9208 §4.1.2."""
 
     mailbox: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SetQuota(Command):
-    """SETQUOTA, RFC 9208 §4.3; what it asks for is read and refused."""
+    """SETQUOTA, RFC 9208 §4.1.3; what it asks for is read and refused."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,8 +11,8 @@ from mail.folder_usage import octets_of
 from mail.folders import NoSuchFolder, find_folder
 from mail.imap.commands import Copy, Move
 from mail.imap.errors import ImapBad
-from mail.imap.quota import check_room
 from mail.imap.respond import copyuid
+from mail.imap.room import check_room
 from mail.imap.session import Session
 
 Work = Callable[[Rows, Session, int, int, list[int], str], Copied]  # mailbox, source folder, UIDs, name of the target

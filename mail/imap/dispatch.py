@@ -9,33 +9,45 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mail.imap import commands as c
-from mail.imap.acl import delete_acl, get_acl, list_rights, my_rights, set_acl
 from mail.imap.authenticate import authenticate
-from mail.imap.boxes import create, delete, rename, subscribe
 from mail.imap.capability import capability
-from mail.imap.close import close, unselect
+from mail.imap.close import close
 from mail.imap.copy import copy
+from mail.imap.create import create
+from mail.imap.delete import delete
+from mail.imap.delete_acl import delete_acl
 from mail.imap.enable import enable
 from mail.imap.errors import ImapBad
 from mail.imap.expunge import expunge
 from mail.imap.fetch import fetch
 from mail.imap.find import find
+from mail.imap.get_acl import get_acl
+from mail.imap.get_quota import get_quota
+from mail.imap.get_quota_root import get_quota_root
 from mail.imap.identify import identify
 from mail.imap.idle import idle
-from mail.imap.listing import listing
+from mail.imap.list import list_names
+from mail.imap.list_rights import list_rights
 from mail.imap.login import login
 from mail.imap.logout import logout
+from mail.imap.lsub import lsub
 from mail.imap.move import move
+from mail.imap.my_rights import my_rights
 from mail.imap.namespace import namespace
 from mail.imap.news import tell_news
 from mail.imap.noop import noop
-from mail.imap.quota import quota, quota_root, set_quota
+from mail.imap.rename import rename
 from mail.imap.select import select
 from mail.imap.session import Session
-from mail.imap.sort import sort, thread
+from mail.imap.set_acl import set_acl
+from mail.imap.set_quota import set_quota
+from mail.imap.sort import sort
 from mail.imap.starttls import starttls
 from mail.imap.status import status
 from mail.imap.store_flags import store_flags
+from mail.imap.subscribe import subscribe
+from mail.imap.thread import thread
+from mail.imap.unselect import unselect
 
 Handler = Callable[[Session, Any], Awaitable[str | None]]
 
@@ -81,12 +93,13 @@ RULES: Final[dict[type[c.Command], Rule]] = {
     c.Delete: Rule(delete, State.LOGGED_IN),
     c.Rename: Rule(rename, State.LOGGED_IN),
     c.Subscribe: Rule(subscribe, State.LOGGED_IN),
-    c.List: Rule(listing, State.LOGGED_IN),
+    c.List: Rule(list_names, State.LOGGED_IN),
+    c.Lsub: Rule(lsub, State.LOGGED_IN),
     c.Status: Rule(status, State.LOGGED_IN),
     c.Idle: Rule(idle, State.LOGGED_IN, News.NONE),
     c.Namespace: Rule(namespace, State.LOGGED_IN),
-    c.GetQuota: Rule(quota, State.LOGGED_IN),
-    c.GetQuotaRoot: Rule(quota_root, State.LOGGED_IN),
+    c.GetQuota: Rule(get_quota, State.LOGGED_IN),
+    c.GetQuotaRoot: Rule(get_quota_root, State.LOGGED_IN),
     c.SetQuota: Rule(set_quota, State.LOGGED_IN),
     c.GetAcl: Rule(get_acl, State.LOGGED_IN),
     c.SetAcl: Rule(set_acl, State.LOGGED_IN),

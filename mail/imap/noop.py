@@ -1,4 +1,4 @@
-"""NOOP and CHECK: the news of the folder, asked from the store itself. RFC 3501 §6.1.2, §6.4.1."""
+"""NOOP, also as CHECK: the news of the folder, asked from the store itself. RFC 3501 §6.1.2, §6.4.1."""
 
 from mail.imap.commands import Check, Noop
 from mail.imap.session import Session

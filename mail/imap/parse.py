@@ -208,7 +208,7 @@ def _rename(cursor: Cursor, tag: str) -> c.Command:
 def _lsub(cursor: Cursor, tag: str) -> c.Command:
     reference = _mailbox(cursor)
     cursor.space()
-    return c.List(tag, reference, (cursor.list_mailbox(),), subscribed_only=True)
+    return c.Lsub(tag, reference, cursor.list_mailbox())
 
 
 def _list(cursor: Cursor, tag: str) -> c.Command:

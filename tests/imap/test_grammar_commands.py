@@ -65,7 +65,7 @@ ONE = S(((1, 1),))
         (b"a UNSUBSCRIBE x", c.Subscribe("a", "x", on=False)),
         (b'a LIST "" *', c.List("a", "", ("*",))),
         (b'a LIST "" "%/x"', c.List("a", "", ("%/x",))),
-        (b'a LSUB "" *', c.List("a", "", ("*",), subscribed_only=True)),
+        (b'a LSUB "" *', c.Lsub("a", "", "*")),
         (b'a LIST (SPECIAL-USE) "" %', c.List("a", "", ("%",), selection=("SPECIAL-USE",))),
         (
             b'a LIST () "" (a b*) RETURN (CHILDREN STATUS (MESSAGES UNSEEN))',
