@@ -14,17 +14,21 @@
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.86));
     return blob && blob.size < file.size ? new File([blob], "photo.jpg", { type: "image/jpeg" }) : file;
   };
-  document.querySelectorAll('input[type="file"]').forEach((input) => input.addEventListener("change", async () => {
+  const chosen = async (input) => {
     const said = document.getElementById(input.id + "-dit"), words = input.form.dataset;
     const button = input.form.querySelector("button.main");
     button.disabled = true;
     try {
-      const chosen = new DataTransfer();
-      for (const file of input.files) chosen.items.add(await shrink(file));
-      input.files = chosen.files;
+      const light = new DataTransfer();
+      for (const file of input.files) light.items.add(await shrink(file));
+      input.files = light.files;
     } catch (_) { /* as it is, then */ }
     button.disabled = false;
     const count = input.files.length;
     said.textContent = count ? (count > 1 ? count + " " + words.many : words.one) : "";
-  }));
+  };
+  document.querySelectorAll('input[type="file"]').forEach((input) => {
+    input.addEventListener("change", () => chosen(input));
+    if (input.files.length) chosen(input); // before this script was there, on a slow line
+  });
 })();

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx2 import Client
@@ -13,6 +14,7 @@ from crypto.authority import Authority
 from ops.demo.cast import PASSWORD as DEMO_PASSWORD
 from ops.demo.cast import PATIENTS
 from ops.demo_files import PHOTO_DATE, prescription_pdf
+from record.order_detail import ALERTS, READING
 from tests.support.flow import Flow
 from tests.support.letters import PDF, Letter
 from tests.support.tls_dovecot import PASSWORD, TlsDovecot
@@ -40,6 +42,17 @@ def prescription(flow: Flow, rank: int) -> Letter:
     return flow.write(flow.patient(rank), flow.pharmacy["address"], "Ordonnance inventée", files=files)
 
 
+def read_through(flow: Flow, number: str) -> dict[str, Any]:
+    """The order, once the machine has ended reading its document."""
+
+    def whole() -> dict[str, Any] | None:
+        order = flow.ask("order.show", number=number, by=flow.pharmacy["login"])
+        return None if ALERTS[READING] in order["alerts"] else order
+
+    found: dict[str, Any] = flow.until(whole, "the reading")
+    return found
+
+
 def test_the_same_order_on_the_same_board(flow: Flow, elsewhere: TlsDovecot, authority: Authority, folder: Path):
     there = folder / "there.pem"
     there.write_bytes(authority.certificate_pem)
@@ -63,6 +76,7 @@ def test_the_same_order_on_the_same_board(flow: Flow, elsewhere: TlsDovecot, aut
         direct = flow.next_order()
         board = web.get("/officine").text
     assert all(f'data-order="{order["number"]}"' in board for order in (collected, direct))
+    collected, direct = (read_through(flow, order["number"]) for order in (collected, direct))
     assert collected["number"] != direct["number"]
     assert collected["lines"] == direct["lines"] and collected["lines"]
     assert collected["alerts"] == direct["alerts"] and collected["signature"] == direct["signature"]
