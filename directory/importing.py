@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, k
 from directory.edition.tables import WAITING_FILE
 from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
 from directory.edition.waiting import take_from_file, take_from_schema
-from directory.published import follow_boxes, follow_red_list, follow_sectors, publish_again, red_list
+from directory.published import follow_boxes, follow_red_list, follow_sectors, publish_again, red_list, without_sector
 from directory.register import (
     Turn,
     note_changes,
@@ -253,8 +253,15 @@ class Importer:
                     follow_boxes(self._db, self._annuaire, source.changes, say)
                 else:
                     self._follow_first(say)
-        if any(source.kind in (RPPS, FINESS) for source in changed):
-            follow_sectors(self._db, self._annuaire)
+        telling = [source for source in changed if source.kind in (RPPS, FINESS)]
+        if telling and not any(map(_is_first_of_boxes, changed)):  # whose entries have them from the start
+            follow_sectors(self._db, self._annuaire, self._structures(telling))
+
+    def _structures(self, telling: list[Source]) -> Iterable[str]:
+        """Whose sector may be another now."""
+        if all(source.found["before"] for source in telling):
+            return sorted({line.structure for line in _lines(telling, "+") if line.structure})
+        return self._db.read(without_sector)
 
     def _follow_first(self, say: Callable[[int], None]) -> None:
         where = self._annuaire.where

@@ -72,9 +72,9 @@ def publish_again(db: Db, annuaire: Annuaire, people: Iterable[str]) -> None:
         db.run(upsert, [_entry(row, sectors, red) for row in rows.values()])
 
 
-def follow_sectors(db: Db, annuaire: Annuaire) -> None:
-    """Entries whose structure's sector was not known before: mailboxes and structures may be imported one by one."""
-    for batch in _batches(db.read(_without_sector)):
+def follow_sectors(db: Db, annuaire: Annuaire, structures: Iterable[str]) -> None:
+    """Their entries have the sector that the annuaire knows now: mailboxes and structures may come one by one."""
+    for batch in _batches(structures):
         by_sector: dict[str, list[str]] = {}
         for structure, sector in _sectors(annuaire, set(batch)).items():
             by_sector.setdefault(sector, []).append(structure)
@@ -82,15 +82,17 @@ def follow_sectors(db: Db, annuaire: Annuaire) -> None:
             db.run(_put_sectors, by_sector)
 
 
-def _without_sector(session: Session) -> list[str]:
+def without_sector(session: Session) -> list[str]:
+    """Structures of entries whose sector nothing has told yet."""
     query = select(entries.c.structure_id).where(entries.c.sector == "", entries.c.structure_id != "").distinct()
     return list(session.execute(query).scalars())
 
 
 def _put_sectors(session: Session, by_sector: dict[str, list[str]]) -> None:
     for sector, structures in by_sector.items():
-        there = entries.c.structure_id.in_(structures) & (entries.c.sector == "")
-        session.execute(update(entries).where(there).values(sector=sector[:8]))
+        code = sector[:8]
+        there = entries.c.structure_id.in_(structures) & (entries.c.sector != code)
+        session.execute(update(entries).where(there).values(sector=code))
 
 
 def red_list(session: Session) -> frozenset[str]:

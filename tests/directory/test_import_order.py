@@ -159,3 +159,13 @@ def test_one_import_at_a_time(db: Db, annuaire: Annuaire, files: Path) -> None:
     boxes = [files / FILES["mssante"]]
     assert Importer(db, annuaire, RULES, again).run(boxes, NOW)["changed"] and refused
     assert take(db, annuaire, files / FILES["rpps"])["changed"]
+
+
+@pytest.mark.parametrize("kind", ["APP", "CAB"])
+def test_every_kind_of_mailbox_is_told(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path, kind: str) -> None:
+    take(db, annuaire, changed(files / FILES["mssante"], tmp_path / "x.txt", ("\nORG|", f"\n{kind}|")))
+    lines = (tmp_path / "x.txt").read_text().splitlines()
+    address = next(line.split("|")[1] for line in lines if line.startswith(f"{kind}|"))
+    found = annuaire.search(address)[0].card.boxes
+    assert {box.kind for box in found if box.address == address} == {kind}
+    assert db.read(find_entry, Address.parse(address)).kind == kind
