@@ -15,7 +15,7 @@ from directory.edition.compare import read_changes
 from directory.edition.kinds import MSSANTE
 from directory.edition.update import Line
 from directory.extracts import mssante
-from directory.extracts.entry import Entry
+from directory.extracts.entry import SECTOR_LETTERS, Entry
 from directory.importer import upsert
 from directory.register import struck_off
 from directory.tables import directory_red, entries, local_domains
@@ -90,9 +90,8 @@ def without_sector(session: Session) -> list[str]:
 
 def _put_sectors(session: Session, by_sector: dict[str, list[str]]) -> None:
     for sector, structures in by_sector.items():
-        code = sector[:8]
-        there = entries.c.structure_id.in_(structures) & (entries.c.sector != code)
-        session.execute(update(entries).where(there).values(sector=code))
+        there = entries.c.structure_id.in_(structures) & (entries.c.sector != sector)
+        session.execute(update(entries).where(there).values(sector=sector))
 
 
 def red_list(session: Session) -> frozenset[str]:
@@ -130,7 +129,7 @@ def _sectors(annuaire: Annuaire, structures: set[str]) -> dict[str, str]:
     """Structure → SAxx, which the mailboxes' extraction does not tell."""
     reader = annuaire.reader()
     found = map(key_and_sector, (text for _, text in reader.cards_by_key(structures))) if reader else ()
-    return {key: sector for key, sector in found if sector}
+    return {key: sector[:SECTOR_LETTERS] for key, sector in found if sector}
 
 
 def _batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:

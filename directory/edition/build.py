@@ -18,11 +18,11 @@ from directory.edition.sources import Tally, texts
 from directory.edition.tables import SECTORS
 from directory.edition.vocabulary import Vocabulary
 from directory.extracts import mssante
+from directory.extracts.entry import SECTOR_LETTERS
 from directory.words import name_words
 
 NAMES_KEPT = 100_000  # in the order in which they are met: some 20 MB
 BOXES_KEPT = 100_000  # seldom, since another table's rows begin another COPY
-SECTOR = 8  # letters of a sector's code, as the entries have them
 STRUCTURES = frozenset("134")  # FINESS, SIRET, RPPS and rank: structures that have a card of their own
 
 
@@ -222,7 +222,7 @@ class Builder:
             self._put(facts, [site])
             self.built.structures += 1
             if site.sector and self._sectors is not None:
-                self._sectors.append((key, site.sector[:SECTOR]))
+                self._sectors.append((key, site.sector[:SECTOR_LETTERS]))
         if self._sectors:
             self._sink.write(SECTORS, self._sectors)
 

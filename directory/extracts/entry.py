@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+SECTOR_LETTERS = 8  # as many of a sector's code are kept
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

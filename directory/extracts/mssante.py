@@ -180,7 +180,7 @@ def values_of(row: Row, sector: str = "", *, red_list: bool = False) -> tuple[An
         row.specialty_code[:16],
         row.specialty,
         row.sign or row.company,
-        sector[:8],
+        sector,
         row.line2,
         row.line3,
         row.line4,

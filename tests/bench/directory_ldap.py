@@ -25,21 +25,13 @@ LIMIT = 20
 def serve(edition: Path) -> None:
     """A listener over one edition; says its port and goes on until its input ends."""
     import ssl
-    from dataclasses import dataclass
 
     from directory.annuaire import Annuaire
     from directory.ldap.finder import Finder
     from directory.ldap.server import LdapServer, Limits
     from directory.ldap.session import Door
     from ops.serve import tune
-
-    @dataclass(frozen=True)
-    class Anybody:
-        role: str = "physician"
-
-    class LetsIn:
-        async def password(self, login: str, password: str, peer: str = "") -> Anybody:
-            return Anybody()
+    from tests.support.ldap import LetsIn
 
     class OneEdition(Annuaire):
         def __init__(self) -> None:

@@ -1,7 +1,6 @@
 """An LDAP search has its longest time, the client's or ours, whichever is shorter. RFC 4511 §4.5.1.5."""
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,18 +9,9 @@ from directory.ldap import messages as m
 from directory.ldap.ber import message_size
 from directory.ldap.filters import PRESENT, Filter
 from directory.ldap.session import Door, Session
+from tests.support.ldap import LetsIn
 
 RESULT_TIME_LIMIT = bytes((0x0A, 0x01, 0x03))  # resultCode timeLimitExceeded (3), RFC 4511 §4.1.9
-
-
-@dataclass(frozen=True)
-class Anybody:
-    role: str = "physician"
-
-
-class LetsIn:
-    async def password(self, login: str, password: str, peer: str = "") -> Anybody:
-        return Anybody()
 
 
 class Stuck:

@@ -6,7 +6,6 @@ annuaire that is empty: nothing may be raised but what says that the octets are 
 
 import asyncio
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import directory.tables  # noqa: F401  on the one MetaData before it is created
@@ -20,6 +19,7 @@ from directory.ldap.finder import Finder
 from directory.ldap.plan import plan
 from directory.ldap.session import Door, Session
 from tests.fuzz.engine import main
+from tests.support.ldap import LetsIn
 
 ENTRY = {"cn": ["Élodie Béranger"], "mail": ["a@b.test"], "objectclass": ["top", "person"]}
 
@@ -73,16 +73,6 @@ def message(data: bytes) -> None:
             m.read_page(control.value)
         except BadBer:
             continue
-
-
-@dataclass(frozen=True)
-class Anybody:
-    role: str = "physician"
-
-
-class LetsIn:
-    async def password(self, login: str, password: str, peer: str = "") -> Anybody:
-        return Anybody()
 
 
 def conversations(folder: Path):
