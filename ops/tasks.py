@@ -10,6 +10,7 @@ from celery import Celery
 
 from core.settings import Settings
 from ops.keeper import Keeper
+from ops.lost_line import LostLine
 
 RUN_ONE = "pli.run_one"
 QUICK_POLL_S = 0.02  # memory:// looks for messages so often
@@ -38,6 +39,7 @@ def make_celery(settings: Settings) -> Celery:
         task_default_queue="pli",
         timezone="UTC",
     )
+    app.steps["consumer"].add(LostLine)
     return app
 
 

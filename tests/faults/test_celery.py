@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from celery import Celery
+from celery.worker.loops import _quick_drain
 from structlog.testing import capture_logs
 
 from core.setting_groups import Worker
@@ -18,6 +19,7 @@ from tests.support.process import wait_until
 HANDS = 2
 AWAY_S = 3  # until each acknowledgement has failed
 WAIT_S = 60
+HEARD_S = 30  # by then no heartbeat has failed: the first is looked for after a minute
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +65,45 @@ def test_hands_that_are_full_when_the_broker_goes_take_messages_when_it_is_back(
         assert heard.wait(WAIT_S)
     finally:
         crew.stop()
+
+
+def test_a_farewell_that_nobody_heard_is_missed_at_once() -> None:
+    with RabbitMq() as broker:
+        app, crew = made(broker.url)
+        ready, heard = threading.Event(), threading.Event()
+
+        @app.task(name="tests.ready", shared=False)
+        def tell_ready() -> None:
+            ready.set()
+
+        @app.task(name="tests.hear", shared=False)
+        def hear() -> None:
+            heard.set()
+
+        crew.start()
+        try:
+            tell_ready.delay()
+            assert ready.wait(WAIT_S)
+            first_read_of(crew)
+            broker.hang_up()
+            hear.delay()
+            assert heard.wait(HEARD_S)
+        finally:
+            crew.stop()
+
+
+def first_read_of(crew: Crew) -> None:
+    """The worker's loop does again what it begins with: for a while it reads, and drops what it is told."""
+    reads = threading.Event()
+
+    def read() -> None:
+        reads.set()
+        _quick_drain(worker.consumer.connection, timeout=WAIT_S)
+
+    worker = crew._worker
+    assert worker
+    worker.hub.call_soon(read)
+    assert reads.wait(WAIT_S)
 
 
 def test_who_is_turned_away_asks_again() -> None:

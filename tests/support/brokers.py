@@ -154,9 +154,16 @@ class RabbitMq(Broker):
 
     def admit(self, name: str) -> None:
         """Another user, with the same password."""
-        for words in (["add_user", name, self.password], ["set_permissions", name, ".*", ".*", ".*"]):
-            command = [*as_user(self.user), "/usr/lib/rabbitmq/bin/rabbitmqctl", *words]
-            subprocess.run(command, env=self._environment(), cwd=self.home, capture_output=True, check=True)
+        self._ctl("add_user", name, self.password)
+        self._ctl("set_permissions", name, ".*", ".*", ".*")
+
+    def hang_up(self) -> None:
+        """Take leave of everybody who is connected, in good order, and stay."""
+        self._ctl("close_all_connections", "maintenance")
+
+    def _ctl(self, *words: str) -> None:
+        command = [*as_user(self.user), "/usr/lib/rabbitmq/bin/rabbitmqctl", *words]
+        subprocess.run(command, env=self._environment(), cwd=self.home, capture_output=True, check=True)
 
     def __exit__(self, *exc: object) -> None:
         super().__exit__(*exc)
