@@ -18,8 +18,12 @@ def doctor(
     home: Home = DEFAULT_HOME,
     as_json: AsJson = False,
     no_mail: Annotated[bool, typer.Option("--no-mail", help="Without the mail to ourselves.")] = False,
+    zone: Annotated[bool, typer.Option("--zone", help="Print the lines for the DNS zones instead.")] = False,
 ) -> None:
     """Examine everything that can go wrong, and say what to do next. Exit code 1 when a light is red."""
+    if zone:
+        print("\n".join(run(home, "doctor.zone")))
+        return
     found = _examined(home, send=not no_mail)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))

@@ -33,7 +33,13 @@ def receipt(
     by: By,
     disposition: Annotated[str, typer.Option(help="displayed, deleted, dispatched or processed.")] = "",
     error: Annotated[int, typer.Option(help="Application error, 900 to 906.")] = 0,
+    decline: Annotated[bool, typer.Option("--decline", help="Send none; nobody is asked again.")] = False,
     home: Home = DEFAULT_HOME,
 ) -> None:
     """Send the receipt that a message asks for; its reader agrees."""
+    if decline and (disposition or error):
+        raise typer.BadParameter("what is declined has neither disposition nor error")
+    if decline:
+        print(json.dumps(run(home, "message.decline", message=message, by=by)))
+        return
     print(json.dumps(run(home, "message.receipt", message=message, by=by, disposition=disposition, error=error)))

@@ -10,8 +10,10 @@ from core import outbox
 from core.clock import from_epoch_ms
 from core.errors import NotFound
 from core.tables import outbox as promises
+from directory.resolve import local_domain_names
 from ops.control import Progress
 from ops.doctor.examine import examine
+from ops.doctor.names import lines
 from ops.wiring import App
 from portal.lights import worst
 
@@ -22,6 +24,12 @@ def doctor(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str
     """Every light, and the worst of them."""
     lights = examine(app, send=bool(arguments.get("send", True)))
     return {"state": worst(lights), "lights": [asdict(light) for light in lights]}
+
+
+def zone(app: App, _arguments: dict[str, Any], _progress: Progress) -> list[str]:
+    """Lines for the zones of all our domains, ready to paste."""
+    domains = app.db.read(local_domain_names)
+    return [line for domain in domains for line in lines(app.settings, domain)]
 
 
 def list_queue(app: App, _arguments: dict[str, Any], _progress: Progress) -> list[dict[str, Any]]:
@@ -45,7 +53,13 @@ def drop(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, 
     return {"dropped": 1}
 
 
-COMMANDS = {"doctor": doctor, "work.list": list_queue, "work.retry": retry, "work.drop": drop}
+COMMANDS = {
+    "doctor": doctor,
+    "doctor.zone": zone,
+    "work.list": list_queue,
+    "work.retry": retry,
+    "work.drop": drop,
+}
 
 
 def open_work(session: Session) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def show_timeline(app: App, arguments: dict[str, Any], _progress: Progress) -> d
 
 
 def receipt(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
-    """Send the receipt that a message asks for, the reader agreeing. Raises NotFound, Refused, BadInput."""
+    """Send the receipt that a message asks for, the reader agreeing. Raises NotFound, Refused, BadInput, Answered."""
     who, error = account(app, arguments["by"]), int(arguments.get("error") or 0)
     if error and error not in APPLICATION_ERRORS:
         raise BadInput("application errors are 900 to 906")
@@ -49,7 +49,14 @@ def receipt(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[st
     return {"sent": str(sent)}
 
 
-COMMANDS = {"message.timeline": show_timeline, "message.receipt": receipt}
+def decline(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
+    """The reader wants no receipt sent; its sender hears nothing. Raises NotFound, Refused, Answered."""
+    who = account(app, arguments["by"])
+    app.receipts.decline(who.mailbox_id, int(arguments["message"]), str(who.id))
+    return {"declined": True}
+
+
+COMMANDS = {"message.timeline": show_timeline, "message.receipt": receipt, "message.decline": decline}
 
 
 def _traced(session: Session, app: App, who: Account, rfc_id: str) -> Timeline:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
+import dns.zone
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from httpx2 import Client
@@ -46,6 +47,21 @@ def test_the_doctor_sees_a_well_house(flow: Flow):
     assert not [light for light in lights.values() if light["state"] == "bad"]
     assert all(light["todo"] for light in lights.values() if light["state"] == "warn")
     assert "intact" in lights["loop"]["says"]
+
+
+def test_the_lines_for_the_zone_make_a_zone(flow: Flow):
+    """As dnspython reads them, under the root: each of our domains names the doors that are open."""
+    lines = "$TTL 3600\n" + flow.server.cli("doctor", "--zone")
+    zone = dns.zone.from_text(lines, ".", relativize=False, check_origin=False)
+    port_of, domains = flow.server.port, flow.rows("SELECT domain FROM local_domains")
+    assert domains
+    for (domain,) in domains:
+        assert zone.get_rdataset(f"{domain}.", "MX")
+        for door in ("imaps", "submissions", "submission"):
+            (found,) = zone.get_rdataset(f"_{door}._tcp.{domain}.", "SRV")
+            assert found.port == port_of(door)
+        (none,) = zone.get_rdataset(f"_pop3._tcp.{domain}.", "SRV")
+        assert none.target.to_text() == "."
 
 
 def test_a_buried_promise_is_red_and_can_be_revived(flow: Flow, web: Client):

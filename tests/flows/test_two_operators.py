@@ -1,5 +1,6 @@
 """Two operators, each with a home and a `pli serve` of its own: mutual TLS, one signed list of domains between them."""
 
+import json
 import socketserver
 import subprocess
 import tempfile
@@ -123,6 +124,20 @@ def test_a_receipt_comes_when_its_reader_agrees(pair: Pair) -> None:
         wait_until(lambda: (event, south.desk) in north.told(message_id), what="the timeline")  # noqa: B023
         with pytest.raises(OSError, match="déjà parti"):
             south.server.cli("message", "receipt", got.number, "--by", south.desk, *more)
+
+
+def test_a_receipt_that_is_declined_never_comes(pair: Pair) -> None:
+    north, south = pair.north, pair.south
+    message_id = north.send(south.desk, text="sans suite", asks=True)
+    got = south.waits_for(south.desk, message_id)
+    assert json.loads(south.server.cli("message", "receipt", got.number, "--by", south.desk, "--decline"))["declined"]
+    for more in ((), ("--decline",)):
+        with pytest.raises(OSError, match="a été refusé"):
+            south.server.cli("message", "receipt", got.number, "--by", south.desk, *more)
+    after = north.send(south.desk, text="ensuite", asks=True)
+    south.server.cli("message", "receipt", south.waits_for(south.desk, after).number, "--by", south.desk)
+    north.waits_for(north.doctor, f"Original-Message-ID: {after}")
+    assert not any(f"Original-Message-ID: {message_id}".encode() in each.raw for each in north.inbox(north.doctor))
 
 
 def test_the_other_operator_was_down(pair: Pair) -> None:
