@@ -1,45 +1,40 @@
 """`import`: extractions into the annuaire. What is refused changes nothing; what is taken is taken as a whole.
 
 Compared with the last copy that was taken, in a process of its own; then either the difference goes into the edition in
-use, in one transaction, or a new edition is built beside it and takes its place. Last, the published mailboxes that
-mail resolves follow in small batches, so that deliveries go on between them.
+use, in one transaction, or a new edition is built beside it and takes its place. What follows from it is written down
+before (`directory.unfinished`) and done after (`directory.following`): whatever ends the process between, the next
+import or the next look by the clock goes on with it.
 """
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from core.clock import epoch_ms
 from core.db import Db
-from core.errors import BadInput, Refused, Temporary
+from core.errors import BadInput, PliError, Refused, Temporary
 from core.ids import new_id
+from directory import unfinished
 from directory.annuaire import Annuaire, current_edition
-from directory.edition.compare import read_changes
 from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
-from directory.edition.tables import WAITING_FILE
-from directory.edition.update import Hidden, Line, apply, postgres_transaction, sqlite_transaction
-from directory.edition.waiting import take_from_file, take_from_schema
-from directory.published import follow_boxes, follow_red_list, follow_sectors, publish_again, red_list, without_sector
-from directory.register import (
-    Turn,
-    note_changes,
-    put_edition,
-    read_turn,
-    reinstate,
-    returning,
-    strike_off,
-    struck_off,
-)
+from directory.edition.update import Hidden, apply, postgres_transaction, sqlite_transaction
+from directory.following import Followers
+from directory.import_lock import alone
+from directory.published import red_list
+from directory.register import Turn, put_edition, read_turn, struck_off
+from directory.source import Source, lines_of
+from directory.unfinished import Unfinished
 
 ORDER = (RED, MSSANTE, RPPS, SKILLS, FINESS)
 BUILD_AT_LEAST = 20_000  # fewer changed lines than that go into the edition in use
@@ -48,6 +43,7 @@ GUARDED_FROM = 20  # lines; a handful of lines may halve without anything being 
 WORK = "import"
 AT_ONCE = 2  # extractions compared
 Progress = Callable[[str, int, int], None]
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +58,6 @@ class Rules:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file to import, and what it changes."""
-
-    kind: str
-    path: Path
-    changes: Path
-    found: dict[str, Any]
-
-    @property
-    def changed(self) -> int:
-        return int(self.found["added"]) + int(self.found["removed"])
-
-    def report(self) -> dict[str, Any]:
-        """Counts, and the first rejections with their line numbers and reasons."""
-        tally = self.found["tally"]
-        counts = {name: self.found[name] for name in ("added", "removed")}
-        return {
-            "file": self.path.name,
-            "kind": self.kind,
-            "lines": tally["read"],
-            **counts,
-            "unchanged": max(0, tally["read"] - tally["rejected"] - counts["added"]),
-            "rejected": tally["rejected"],
-            "rejections": [{"line": one["line"], "reason": one["reason"]} for one in tally["rejections"]],
-        }
-
-
 class Importer:
     """Imports into one instance; one import at a time."""
 
@@ -99,11 +67,13 @@ class Importer:
         self._rules = rules
         self._progress = progress
         self._kept = annuaire.where.folder / "sources"
+        self._work = annuaire.where.folder / WORK
 
     def run(self, files: Sequence[Path], now: datetime) -> dict[str, Any]:
         """The report. Raises BadInput, Refused (shrunk, or another import runs), StorageFull, OSError."""
+        kinds = _kinds(files)
         with self._alone() as work:
-            kinds = _kinds(files)
+            earlier = not self._rules.dry_run and self._finish()
             with self._copying(kinds, work), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="compare") as beside:
                 ordered = [kind for kind in ORDER if kind in kinds]
                 sources = list(beside.map(lambda kind: self._compare(kind, kinds[kind], work), ordered))
@@ -113,7 +83,34 @@ class Importer:
                 done = {"changed": False, "edition": self._db.read(current_edition)}
             else:
                 done = self._take(sources, now)
-            return {"files": [source.report() for source in sources], "dry_run": self._rules.dry_run} | done
+            said = {"dry_run": self._rules.dry_run, "finished_earlier": earlier}
+            return {"files": [source.report() for source in sources]} | said | done
+
+    def finish(self) -> bool:
+        """Ends an import that was cut short once its edition was in use; False when there was none to end. Raises as
+        `run`."""
+        if not unfinished.there_is(self._annuaire.where.folder):
+            return False
+        with self._alone():
+            return self._finish()
+
+    def _finish(self) -> bool:
+        """Of one that was cut short before nothing is left."""
+        found = unfinished.find(self._annuaire.where.folder)
+        if found is None:
+            return False
+        if in_use := self._is_in_use(found):
+            Followers(self._db, self._annuaire, self._kept, self._progress, again=True).run(found)
+        found.end()
+        log.info("directory.import_finished", in_use=in_use)
+        return in_use
+
+    def _is_in_use(self, one: Unfinished) -> bool:
+        """What changes an edition says so in the same transaction."""
+        if self._db.read(current_edition) != one.edition:
+            return False
+        reader = self._annuaire.reader()
+        return one.built or (reader is not None and reader.import_number == one.number)
 
     @contextmanager
     def _copying(self, kinds: Mapping[str, Path], work: Path) -> Iterator[None]:
@@ -133,22 +130,34 @@ class Importer:
         hidden = turn.struck(self._db.read(struck_off))
         edition = self._db.read(current_edition)
         if edition and self._is_small(changed):
-            self._apply(edition, changed, hidden)
-            self._db.run(put_edition, edition, now, json.dumps([source.report() for source in sources]))
+            one = self._begin(sources, turn, now, edition, {}, built=False)
+            struck = self._use(one, lambda: self._apply(one, hidden))
         else:
-            edition = self._build(sources, now, hidden)
-        note_changes(self._db, [source for source in changed if source.found["before"]], now)
-        struck = strike_off(self._db, turn, now)
-        self._follow(changed)
-        self._welcome(turn, now)
-        self._keep(sources)  # last: what was cut short before is a change at the next import, too
+            counts = self._build(sources, edition := new_id(), hidden)
+            one = self._begin(sources, turn, now, edition, counts, built=True)
+            struck = self._use(one, lambda: self._db.run(put_edition, edition, now, one.counts))
         return {"changed": True, "edition": edition, "struck_off": struck}
 
-    def _welcome(self, turn: Turn, now: datetime) -> None:
-        """Entries first: who is cut short between is struck off still, and welcomed by the next import."""
-        back = returning(self._db, turn)
-        publish_again(self._db, self._annuaire, back)
-        reinstate(self._db, back, now)
+    def _begin(
+        self, sources: list[Source], turn: Turn, now: datetime, edition: int, counts: dict[str, Any], *, built: bool
+    ) -> Unfinished:
+        said = json.dumps(counts | {"files": [source.report() for source in sources]}, ensure_ascii=False)
+        return unfinished.begin(
+            Unfinished(self._work, new_id(), edition, built, epoch_ms(now), said, turn, tuple(sources))
+        )
+
+    def _use(self, one: Unfinished, swap: Callable[[], None]) -> int:
+        """The edition is changed, then what follows it. Returns how many were struck off."""
+        try:
+            swap()
+        except BaseException:
+            with suppress(PliError):  # nobody can say: the next one who looks will
+                if not self._is_in_use(one):
+                    one.end()
+            raise
+        struck = Followers(self._db, self._annuaire, self._kept, self._progress, again=False).run(one)
+        one.end()
+        return struck
 
     def _old(self, kind: str) -> Path | None:
         path = self._kept / kind
@@ -167,7 +176,7 @@ class Importer:
             "rejected_percent": self._rules.rejected_percent,
             "every": every or self._rules.dry_run or kind == RED,
         }
-        return Source(kind, path, work / kind, self._work(asked))
+        return Source(kind, path, work / kind, self._done_beside(asked))
 
     def _check_size(self, source: Source) -> None:
         before, after = int(source.found["before"]), int(source.found["tally"]["read"])
@@ -192,88 +201,45 @@ class Importer:
             and all(source.found["before"] for source in changed)
         )
 
-    def _apply(self, edition: int, changed: list[Source], struck: frozenset[str]) -> None:
+    def _apply(self, one: Unfinished, struck: frozenset[str]) -> None:
         where = self._annuaire.where
-        added, removed = _lines(changed, "+"), _lines(changed, "-")
+        changed = [source for source in one.sources if source.changed]
         hidden = Hidden(self._db.read(red_list), struck)
         at = (
-            postgres_transaction(where.url, where.schema(edition))
+            postgres_transaction(where.url, where.schema(one.edition))
             if where.url
-            else sqlite_transaction(where.path(edition))
+            else sqlite_transaction(where.path(one.edition))
         )
         with at as statements:
-            apply(statements, added, removed, hidden)
+            apply(statements, lines_of(changed, "+"), lines_of(changed, "-"), hidden, one.number)
 
-    def _build(self, sources: list[Source], now: datetime, struck: frozenset[str]) -> int:
+    def _build(self, sources: list[Source], edition: int, struck: frozenset[str]) -> dict[str, Any]:
+        """What it counts. Nothing of it is in use."""
         paths = {kind: self._kept / kind for kind in KINDS if self._old(kind)}
         paths |= {source.kind: source.path for source in sources}
         self._annuaire.forget_unfinished()
-        where, edition = self._annuaire.where, new_id()
+        where = self._annuaire.where
         asked = {
             "job": "build",
-            "work": str(where.folder / WORK),
+            "work": str(self._work),
             "sources": {kind: str(path) for kind, path in paths.items()},
             "path": "" if where.url else str(where.path(edition)),
             "url": where.url,
             "schema": where.schema(edition),
-            "waiting": any(map(_is_first_of_boxes, sources)),
+            "waiting": any(source.is_first_of_boxes for source in sources),
             "struck": sorted(struck),
             "totals": {source.kind: source.found["tally"]["read"] for source in sources},
             "rejected_percent": self._rules.rejected_percent,
         }
-        counts = self._work(asked)
+        counts = self._done_beside(asked)
         tallies = counts.pop("tallies")
         for source in sources:
             if tallies.get(source.kind, {}).get("rejected") and not source.found["tally"]["rejected"]:
                 again = self._compare(source.kind, source.path, source.changes.parent, every=True)
                 source.found.update(again.found)
-        counts |= {"files": [source.report() for source in sources]}
-        self._db.run(put_edition, edition, now, json.dumps(counts, ensure_ascii=False))
-        self._annuaire.forget_older(edition)
-        return edition
+        return counts
 
-    def _keep(self, sources: list[Source]) -> None:
-        """The copy that the next import is compared with; the one before stays beside it."""
-        self._kept.mkdir(parents=True, exist_ok=True)
-        for source in sources:
-            kept, fresh = self._kept / source.kind, source.changes.with_name(f"{source.kind}.copy")
-            if kept.exists():
-                kept.replace(kept.with_suffix(".previous"))
-            fresh.replace(kept)
-            shutil.copyfile(source.changes.with_suffix(".rejected"), self._kept / f"{source.kind}.rejected")
-
-    def _follow(self, changed: list[Source]) -> None:
-        for source in changed:
-            if source.kind == RED:
-                follow_red_list(self._db, _lines([source], "+"), _lines([source], "-"))
-        for source in changed:
-            if source.kind == MSSANTE:
-                say = partial(self._followed, source.changed)
-                if not _is_first_of_boxes(source):
-                    follow_boxes(self._db, self._annuaire, source.changes, say)
-                else:
-                    self._follow_first(say)
-        telling = [source for source in changed if source.kind in (RPPS, FINESS)]
-        if telling and not any(map(_is_first_of_boxes, changed)):  # whose entries have them from the start
-            follow_sectors(self._db, self._annuaire, self._structures(telling))
-
-    def _structures(self, telling: list[Source]) -> Iterable[str]:
-        """Whose sector may be another now."""
-        if all(source.found["before"] for source in telling):
-            return sorted({line.structure for line in _lines(telling, "+") if line.structure})
-        return self._db.read(without_sector)
-
-    def _follow_first(self, say: Callable[[int], None]) -> None:
-        where = self._annuaire.where
-        if where.url:
-            take_from_schema(self._db, where.schema(self._db.read(current_edition)), say)
-        else:
-            take_from_file(self._db, where.folder / WORK / WAITING_FILE, say)
-
-    def _followed(self, total: int, done: int) -> None:
-        self._progress("boîtes publiées", done, total)
-
-    def _work(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _done_beside(self, asked: dict[str, Any]) -> dict[str, Any]:
         """In a process of its own. Raises BadInput, Temporary."""
         rules = {
             "patient_domains": sorted(self._rules.patient_domains),
@@ -302,23 +268,13 @@ class Importer:
     @contextmanager
     def _alone(self) -> Iterator[Path]:
         """A folder for this import, removed at its end. Raises Refused while another import runs."""
-        work = self._annuaire.where.folder / WORK
-        work.parent.mkdir(parents=True, exist_ok=True)
-        with (self._annuaire.where.folder / "import.lock").open("w") as mark:
+        with alone(self._annuaire.where.folder):
+            shutil.rmtree(self._work, ignore_errors=True)
+            self._work.mkdir()
             try:
-                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it goes with the process, however that ends
-            except BlockingIOError:
-                raise Refused("un import est déjà en cours", "another import runs") from None
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
-            try:
-                yield work
+                yield self._work
             finally:
-                shutil.rmtree(work, ignore_errors=True)
-
-
-def _is_first_of_boxes(source: Source) -> bool:
-    return source.kind == MSSANTE and not source.found["before"]
+                shutil.rmtree(self._work, ignore_errors=True)
 
 
 def _kinds(files: Sequence[Path]) -> dict[str, Path]:
@@ -334,15 +290,6 @@ def _kinds(files: Sequence[Path]) -> dict[str, Path]:
     if not found:
         raise BadInput("aucun fichier à importer", "no file")
     return found
-
-
-def _lines(sources: list[Source], sign: str) -> list[Line]:
-    return [
-        Line(source.kind, person, structure, text)
-        for source in sources
-        for mark, person, structure, text in read_changes(source.changes)
-        if mark == sign
-    ]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """The published mailboxes that mail resolves: they follow an import in small batches, each durable."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,11 @@ from directory.annuaire import Annuaire
 from directory.edition.card import key_and_sector
 from directory.edition.compare import read_changes
 from directory.edition.kinds import MSSANTE
+from directory.edition.sources import Tally, texts
 from directory.edition.update import Line
 from directory.extracts import mssante
 from directory.extracts.entry import SECTOR_LETTERS, Entry
+from directory.extracts.lines import Unreadable
 from directory.importer import upsert
 from directory.register import struck_off
 from directory.tables import directory_red, entries, local_domains
@@ -30,9 +33,19 @@ def follow_boxes(db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int
     `path` holds the changes.
     """
     _follow_removed(db, path)
+    _come(db, annuaire, _added(path), progress)
+
+
+def follow_all_boxes(db: Db, annuaire: Annuaire, path: Path, progress: Callable[[int], None]) -> None:
+    """Entries of all lines of an extraction come or change. What was not taken of it is passed over here, too."""
+    _come(db, annuaire, _rows(path), progress)
+
+
+def _come(db: Db, annuaire: Annuaire, published: Iterable[mssante.Row], progress: Callable[[int], None]) -> None:
+    """Of lines with the same address the first stands."""
     red, struck, done = db.read(red_list), db.read(struck_off), 0
     seen: set[int] = set()
-    for rows in _batches(_added(path)):
+    for rows in _batches(published):
         fresh = {row.address: row for row in reversed(rows) if hash(row.address) not in seen}
         seen.update(map(hash, fresh))
         sectors = _sectors(annuaire, {row.structure_id for row in fresh.values() if row.structure_id})
@@ -55,6 +68,12 @@ def _follow_removed(db: Db, changes: Path) -> None:
 
 def _added(changes: Path) -> Iterator[mssante.Row]:
     return (mssante.row_of(text) for sign, _, _, text in read_changes(changes) if sign == "+")
+
+
+def _rows(path: Path) -> Iterator[mssante.Row]:
+    for _, text in texts(path, MSSANTE, Tally()):
+        with suppress(Unreadable):
+            yield mssante.row_of(text)
 
 
 def _address(text: str) -> str:

@@ -100,11 +100,14 @@ def put_edition(session: Session, edition: int, now: datetime, counts: str) -> N
     signal(session, TOPIC, edition)
 
 
-def note_changes(db: Db, sources: Iterable[Changed], now: datetime) -> None:
-    """What came and what went, by address, person or structure: the history of a daily import."""
+def note_changes(db: Db, sources: Iterable[Changed], now: datetime, *, again: bool = False) -> None:
+    """What came and what went, by address, person or structure: the history of a daily import. `again`: some of it may
+    be noted."""
+    known = db.read(_noted, epoch_ms(now)) if again else frozenset()
     rows = (row for source in sources for row in _changes(source, epoch_ms(now)))
     for batch in _batches(islice(rows, CHANGES_KEPT)):
-        db.run(_write_changes, batch)
+        if fresh := [row for row in batch if (row["source"], row["change"], row["key"]) not in known]:
+            db.run(_write_changes, fresh)
 
 
 def changes_of(session: Session, key: str, limit: int = 50) -> list[tuple[int, str, str]]:
@@ -122,6 +125,12 @@ def _changes(source: Changed, at: int) -> Iterator[dict[str, Any]]:
     for key, signs in keys.items():
         change = "changed" if len(signs) > 1 else "added" if "+" in signs else "removed"
         yield {"id": new_id(), "at": at, "source": source.kind, "change": change, "key": key[:320]}
+
+
+def _noted(session: Session, at: int) -> frozenset[tuple[str, str, str]]:
+    columns = (directory_changes.c[name] for name in ("source", "change", "key"))
+    rows = session.execute(select(*columns).where(directory_changes.c.at == at))
+    return frozenset((row.source, row.change, row.key) for row in rows)
 
 
 def _write_changes(session: Session, rows: list[dict[str, Any]]) -> None:

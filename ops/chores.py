@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from core import outbox
 from core.db import Db
 from core.settings import Settings
+from directory.annuaire import Annuaire
 from mail.consign import RELAY_KIND
 from mail.deliver import forget_repeats
 from ops.audit.forget import forget_before
 from ops.audit.witness import Witness
 from ops.clockwork import Round
 from ops.ground import Ground
+from ops.importing import Finishing
 from ops.keeper import Keeper
 from ops.lifecycle import inactivity
 from ops.list_fetching import ListFetcher
@@ -36,13 +38,15 @@ class Work:
     nightly: Nightly
     hourly: Chores
     lists: Chores
+    imports: Finishing
 
 
-def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness) -> Work:
+def work(ground: Ground, hands: Hands, keeper: Keeper, witness: Witness, annuaire: Annuaire) -> Work:
     """All that a process does behind its listeners."""
     settings, clock = ground.settings, ground.clock
     nightly = Nightly(ground.db, clock, _nightly(ground, hands, witness) | _of_the_record(ground, hands))
-    return Work(keeper, nightly, TrustCircle(settings, ground.db, clock).hourly, ListFetcher(settings, clock).chores)
+    lists, imports = ListFetcher(settings, clock).chores, Finishing(settings, ground.db, annuaire)
+    return Work(keeper, nightly, TrustCircle(settings, ground.db, clock).hourly, lists, imports)
 
 
 def rounds(settings: Settings, work: Work) -> list[Round]:
@@ -52,6 +56,7 @@ def rounds(settings: Settings, work: Work) -> list[Round]:
         Round("sweep", settings.outbox.sweep_seconds, work.keeper.sweep),
         Round("hourly", settings.trust.refresh_hours * HOUR_S, work.hourly.run),
         Round("nightly", DUE_LOOK_S, work.nightly.run),
+        Round("imports", DUE_LOOK_S, work.imports.run, first=0),
         *lists,
     ]
 

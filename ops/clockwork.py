@@ -14,11 +14,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Round:
-    """`work`, after each `seconds` of rest."""
+    """`work`, after each `seconds` of rest; `first` is the rest before it is done for the first time."""
 
     name: str
     seconds: float
     work: Callable[[], object]
+    first: float | None = None
 
 
 class Clockwork:
@@ -38,7 +39,9 @@ class Clockwork:
         self._over.set()
 
     def _go(self, one: Round) -> None:
-        while not self._over.wait(one.seconds):
+        rest = one.seconds if one.first is None else one.first
+        while not self._over.wait(rest):
+            rest = one.seconds
             try:
                 one.work()
             except Exception:

@@ -120,6 +120,7 @@ def build(settings: Settings, clock: Clock) -> App:
     incoming = ThreadPoolExecutor(THREADS, thread_name_prefix="incoming") if settings.antivirus.clamd else pool
     hands = _hands(ground, judge, out, incoming)
     kept = promises(ground, hands)
+    annuaire = Annuaire(db, settings.home / "annuaire")
     return App(
         settings=settings,
         clock=clock,
@@ -136,10 +137,10 @@ def build(settings: Settings, clock: Clock) -> App:
         submitter=hands.submitter,
         judge=judge,
         medicines=hands.medicines,
-        annuaire=(annuaire := Annuaire(db, settings.home / "annuaire")),
+        annuaire=annuaire,
         records=_records(ground),
         orders=hands.orders,
-        work=work(ground, hands, keeper(ground, kept), notary.witness),
+        work=work(ground, hands, keeper(ground, kept), notary.witness, annuaire),
         receipts=_receipts(ground, hands.reception),
         queue=out.queue,
         collector=Collector(db, keyring, clock, hands.reception),

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
+from directory.edition.tables import IMPORTED
+
 _serials = count(1)
 
 
@@ -73,7 +75,7 @@ class Reader:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
         self.serial = next(_serials)
-        self.size = self._size()
+        self.size = self._fact("size")
         self._counts: dict[str, int] = {}
 
     def words(self, words: Iterable[str]) -> list[tuple[int, str, int]]:
@@ -156,8 +158,13 @@ class Reader:
     def count(self, table: str) -> int:
         return int(self._statements.rows(f"SELECT COUNT(*) FROM {{t}}{table}", ())[0][0])
 
-    def _size(self) -> int:
-        found = self._statements.rows("SELECT value FROM {t}facts WHERE name = ?", ("size",))
+    @property
+    def import_number(self) -> int:
+        """Of the import by which it was changed last; 0 when it is as it was built."""
+        return self._fact(IMPORTED)
+
+    def _fact(self, name: str) -> int:
+        found = self._statements.rows("SELECT value FROM {t}facts WHERE name = ?", (name,))
         return int(found[0][0]) if found else 0
 
     def _in(self, sql: str, values: list[Any]) -> list[Any]:

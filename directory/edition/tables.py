@@ -20,6 +20,7 @@ INDEXES = {
     "cards": ("cards_by_key ON {schema}cards (key)",),
     "words": ("words_by_word ON {schema}words (word, cards, id)",),
 }
+IMPORTED = "import"  # the fact that tells the number of the import by which an edition was changed last
 # Beside the edition until it is in use: the entries that its mailboxes will be, and the sectors of its structures.
 WAITING, SECTORS = "waiting", "sectors"
 WAITING_FILE = "waiting.db"  # where SQLite has them

@@ -20,6 +20,7 @@ from directory.edition.assemble import assemble
 from directory.edition.build import STRUCTURES
 from directory.edition.card import PERSON, STRUCTURE, Card
 from directory.edition.kinds import RPPS
+from directory.edition.tables import IMPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def sqlite_transaction(path: Path) -> Iterator[Statements]:
     """Durable when it ends well, nothing when not."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "cache_size=-65536"):
+        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN IMMEDIATE")
         yield _Sqlite(connection)
@@ -99,17 +100,20 @@ def postgres_transaction(url: str, schema: str) -> Iterator[Statements]:
         engine.dispose()
 
 
-def apply(at: Statements, added: Iterable[Line], removed: Iterable[Line], hidden: Hidden) -> int:
-    """Lines in and out, then every card they touch; returns the number of cards made again."""
+def apply(at: Statements, added: Iterable[Line], removed: Iterable[Line], hidden: Hidden, number: int) -> int:
+    """Lines in and out, then every card they touch; returns the number of cards made again. The edition says that this
+    was the import of this number."""
+    at.run("DELETE FROM {t}facts WHERE name = ?", (IMPORTED,))
+    at.run("INSERT INTO {t}facts VALUES (?, ?)", (IMPORTED, str(number)))
     touched: set[tuple[str, str]] = set()
     for line in removed:
         _remove(at, line)
         touched |= _touched(line)
     last = int(at.rows("SELECT COALESCE(MAX(id), 0) FROM {t}lines")[0][0])
-    for number, line in enumerate(added, last + 1):
+    for place, line in enumerate(added, last + 1):
         _remove(at, line)  # an import that was cut short may have added it
         at.run(
-            "INSERT INTO {t}lines VALUES (?, ?, ?, ?, ?)", (number, line.source, line.person, line.structure, line.text)
+            "INSERT INTO {t}lines VALUES (?, ?, ?, ?, ?)", (place, line.source, line.person, line.structure, line.text)
         )
         touched |= _touched(line)
     changes = _Words(at)

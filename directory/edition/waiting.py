@@ -50,14 +50,15 @@ def create_waiting(schema: str) -> tuple[str, ...]:
     )
 
 
-def take_from_file(db: Db, path: Path, progress: Callable[[int], None]) -> None:
-    """They become entries in batches, each durable."""
+def take_from_file(db: Db, path: Path, rows: int, progress: Callable[[int], None]) -> bool:
+    """They become entries in batches, each durable. False when there are not as many as `rows`: some are lost."""
     done, place = 0, f"{WAITING}{new_id()}"
     try:
         last = db.run(_attach, path, place)
         for first in range(1, last + 1, ROWS):
             done += db.run(_take, place, _ROWS, first, first + ROWS)
             progress(done)
+        return last == rows
     finally:
         db.run(_detach)
 
@@ -80,8 +81,9 @@ def _detach(session: Session) -> None:
                 connection.exec_driver_sql(f"DETACH {place}")
 
 
-def take_from_schema(db: Db, schema: str, progress: Callable[[int], None]) -> None:
-    """The same on PostgreSQL, by two trains: one would use half of what the server has. Then nothing waits any more."""
+def take_from_schema(db: Db, schema: str, rows: int, progress: Callable[[int], None]) -> bool:
+    """The same on PostgreSQL, by two trains: one would use half of what the server has. A crash of the server empties
+    what is not logged, whatever was taken of it: so it is counted last. Then nothing waits any more."""
     pages, done = db.read(_pages, schema), 0
     url = db.url.render_as_string(hide_password=False)
     with closing(Db.open(url)) as second, ThreadPoolExecutor(2, thread_name_prefix="take") as beside:
@@ -89,7 +91,9 @@ def take_from_schema(db: Db, schema: str, progress: Callable[[int], None]) -> No
         for taken in parts:
             done += taken
             progress(done)
+    there = db.read(_count, schema)
     db.run(_forget, schema)
+    return there == rows
 
 
 def _take_pages(schema: str, db: Db, first: int) -> int:
@@ -99,6 +103,10 @@ def _take_pages(schema: str, db: Db, first: int) -> int:
 def _pages(session: Session, schema: str) -> int:
     query = text("SELECT pg_relation_size(CAST(:name AS regclass)) / current_setting('block_size')::int")
     return int(session.execute(query, {"name": f"{schema}.{WAITING}"}).scalar_one())
+
+
+def _count(session: Session, schema: str) -> int:
+    return int(session.execute(text(f"SELECT COUNT(*) FROM {schema}.{WAITING}")).scalar_one())
 
 
 def _take(session: Session, place: str, part: str, first: int | str, end: int | str) -> int:

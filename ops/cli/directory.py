@@ -54,6 +54,8 @@ def import_files(
     for one in done["files"]:
         for rejection in one["rejections"][:20]:
             print(f"{one['file']}: line {rejection['line']}: {rejection['reason']}")
+    if done["finished_earlier"]:
+        print("an earlier import had been cut short: it is finished now")
     print("nothing written (dry run)" if dry_run else "in use" if done["changed"] else "nothing changed")
 
 

@@ -14,7 +14,6 @@ from crypto.keyring import Keyring
 from directory.annuaire import Annuaire
 from directory.cardfile import csv_of, finess_of, vcards_of
 from directory.edition.card import Card
-from directory.importing import Importer, Rules
 from directory.mailboxes import address_of, find_mailbox
 from directory.publication_rows import (
     ORGANIZATION,
@@ -30,6 +29,7 @@ from directory.publication_rows import (
 from directory.query import parse
 from directory.register import changes_of
 from ops.control import Progress
+from ops.importing import importer
 from ops.wiring import App
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{1,63}")
@@ -39,20 +39,12 @@ FORMATS = {"csv": csv_of, "vcard": vcards_of}
 
 def import_files(app: App, arguments: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Raises BadInput, Refused, StorageFull, OSError."""
-    settings = app.settings
-    rules = Rules(
-        settings.annuaire.shrink_percent,
-        settings.annuaire.rejected_percent,
-        settings.identity.patient_domains,
-        settings.ins_oid,
-        bool(arguments.get("force")),
-        bool(arguments.get("dry_run")),
-    )
     files = [Path(name) for name in arguments["files"]]
     for path in files:
         if not path.is_file():
             raise BadInput(f"{path} : fichier introuvable", "no such file")
-    return Importer(app.db, app.annuaire, rules, progress).run(files, app.clock.now())
+    asked = {name: bool(arguments.get(name)) for name in ("force", "dry_run")}
+    return importer(app.settings, app.db, app.annuaire, progress, **asked).run(files, app.clock.now())
 
 
 def search(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:

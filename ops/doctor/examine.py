@@ -9,6 +9,7 @@ from core.errors import PliError
 from core.settings import Settings
 from directory.resolve import local_domain_names
 from ops.doctor import machine, names, rows, services
+from ops.doctor.annuaire import annuaire
 from ops.doctor.chat import chat
 from ops.doctor.loop import loop
 from ops.wiring import App
@@ -29,6 +30,7 @@ def examine(app: App, *, send: bool = True) -> tuple[Light, ...]:
         "trusted_list": lambda: app.db.read(rows.trusted, settings, clock.now()),
         "audit": lambda: app.db.read(rows.trail, app.witness, clock.now(), settings.audit.checkpoint_seconds),
         "seals": lambda: app.db.read(rows.seals, clock.now()),
+        "annuaire": lambda: annuaire(app),
         "chat": lambda: chat(app),
         "backup": lambda: app.db.read(rows.backups, clock.now()),
     }

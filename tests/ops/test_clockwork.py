@@ -33,6 +33,14 @@ def test_a_round_that_fails_comes_again():
     end(made)
 
 
+def test_a_round_may_come_at_once_and_rests_after_that():
+    let_go, come = threading.Event(), threading.Semaphore(0)
+    made = Clockwork([Round("first", 3600, come.release, first=0), Round("other", 3600, let_go.set)])
+    made.start()
+    assert come.acquire(timeout=WAIT_S) and not come.acquire(timeout=0.1) and not let_go.is_set()
+    end(made)
+
+
 def test_a_long_round_keeps_no_other_waiting():
     let_go, come = threading.Event(), threading.Semaphore(0)
     made = clock(let_go.wait, come.release)

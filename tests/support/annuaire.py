@@ -1,5 +1,7 @@
 """How tests import invented extracts of the national annuaire."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from core.clock import FakeClock
@@ -7,9 +9,30 @@ from core.db import Db
 from directory.annuaire import Annuaire
 from directory.importing import Importer, Rules
 from directory.national import FILES
+from tests.support.house import ROOT
 
 RULES = Rules(10, 5, frozenset({"patient.mssante.fr"}), "1.2.250.1.213.1.4.10")
 NOW = FakeClock().now()
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from core.clock import FakeClock
+from core.db import Db
+from directory.annuaire import Annuaire
+from directory.importing import Importer
+from tests.support.annuaire import RULES
+
+url, folder, what, number, *files = sys.argv[1:]
+
+def progress(said, done, total):
+    if said == what and done >= int(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+db = Db.open(url)
+annuaire = Annuaire(db, Path(folder))
+Importer(db, annuaire, RULES, progress).run([Path(name) for name in files], FakeClock().now())
+"""
 
 
 def take(db: Db, annuaire: Annuaire, *paths: Path, rules: Rules = RULES) -> dict:
@@ -33,3 +56,9 @@ def changed(source: Path, target: Path, *edits: tuple[str, str]) -> Path:
         text = text.replace(before, after)
     target.write_text(text, encoding="utf-8")
     return target
+
+
+def import_that_dies(url: str, folder: Path, what: str, number: int, files: list[Path]) -> "subprocess.Popen[bytes]":
+    """A process that imports, and is killed as soon as its progress says that so many of these are done."""
+    command = [sys.executable, "-c", DIES, url, str(folder), what, str(number), *map(str, files)]
+    return subprocess.Popen(command, cwd=ROOT)
