@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from portal import words
 from portal.cards import Card
 from portal.display import aspect_of
+from portal.files import kind_of
 from portal.language import LANGUAGES, SOURCE, language_of, translated, translations
 from portal.navigation import tabs
 from portal.services import Services
@@ -123,6 +124,7 @@ def _filters(services: Services, language: str) -> dict[str, Callable[..., str]]
     return {
         "tr": lambda text: translated(text, language),
         "sentence": lambda text: words.sentence(translated(text, language)),
+        "kind": lambda media_type: translated(kind_of(media_type), language),
         "day": lambda each: words.day(each, language),
         "iso_day": lambda text: words.day(date.fromisoformat(text), language) if text else "",
         "moment": lambda ms: words.moment(ms, services.zone, language),

@@ -10,10 +10,11 @@ from core.errors import BadInput, NotFound
 from portal import counter
 from portal.desk import actor, reader
 from portal.doors import ActingPharmacist, Pharmacist, RowId, TheFront
-from portal.files import KINDS, file_response
+from portal.files import file_response
 from portal.language import language_of
 from portal.pages import for_reader
 from portal.reference import said_of
+from portal.showing import document_response
 from portal.work import TheChecking, TheDesk, ThePreferences, TheTeam, TheThreads
 from record.lines import posology_text
 from record.order_detail import PROVENANCE
@@ -74,7 +75,6 @@ def order(
         "posology": posology_text,
         "reference": said_of(front.services.medicines, sheet.card.lines),
         "today": today,
-        "kinds": KINDS,
         "origins": PROVENANCE,
         "thread": thread,
         "may_encrypt": threads.may_encrypt(visitor, sheet.card.order),
@@ -135,9 +135,9 @@ def confirm(
 
 @router.get("/document/{document_id}")
 def document(front: TheFront, visitor: Pharmacist, document_id: RowId) -> Response:
-    """The file itself, by the record's own door."""
+    """The document as browsers show it, by the record's own door."""
     read = front.services.records.read(reader(visitor), document_id)
-    return file_response(read.content, read.meta.media_type, f"document-{document_id}")
+    return document_response(read, front.services.clock.now())
 
 
 @router.get("/document/{document_id}/page/{page}")

@@ -15,6 +15,7 @@ from portal.files import file_response
 from portal.language import N_
 from portal.patient_page import PatientDesk
 from portal.receipts import Choice, ReceiptDesk
+from portal.showing import document_response
 from portal.work import TheChecking, TheCorrespondence, TheInbox
 
 router = APIRouter(prefix="/pro")
@@ -118,6 +119,6 @@ def write(
 
 @router.get("/document/{document_id}")
 def document(front: TheFront, visitor: Physician, document_id: RowId) -> Response:
-    """The file itself, by the record's own door."""
+    """The document as browsers show it, by the record's own door."""
     read = front.services.records.read(reader(visitor), document_id)
-    return file_response(read.content, read.meta.media_type, f"document-{document_id}")
+    return document_response(read, front.services.clock.now())

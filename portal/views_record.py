@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse, Response
 
 from core.errors import BadInput, NotFound
 from portal.doors import ActingPatient, Patient, RowId, TheFront
-from portal.files import file_response
 from portal.language import N_
 from portal.my_record import MyRecord, reader
+from portal.showing import document_response
 from portal.work import TheReviews
 from record.visibility import Mask, codes_of
 
@@ -57,9 +57,9 @@ def documents(
 
 @router.get("/document/{document_id}")
 def document(front: TheFront, visitor: Patient, document_id: RowId) -> Response:
-    """The file itself, in a response that runs nothing."""
+    """The document as browsers show it, in a response that runs nothing."""
     read = front.services.records.read(reader(visitor), document_id)
-    return file_response(read.content, read.meta.media_type, f"document-{document_id}")
+    return document_response(read, front.services.clock.now())
 
 
 @router.post("/document/{document_id}/visible")

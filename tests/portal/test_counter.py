@@ -109,6 +109,16 @@ def test_a_reply_template_is_filled_and_may_be_changed(world: World):
     assert "Merci !" not in world.signed_in(OTHER).get(page).text
 
 
+def test_the_sheet_says_confirmed_only_once_it_is(world: World):
+    order = ordered(world.kept, prescribed(world.kept))
+    counter, path = world.signed_in(PHARMACY), f"/officine/commande/{order.number}/fiche"
+    page = counter.get(path).text
+    assert "non confirmée" in page and "à confirmer sur le document" in page and "confirmées par" not in page
+    confirmed(world.kept, moved(world.kept, order, State.TAKEN))
+    page = counter.get(path).text
+    assert "non confirmée" not in page and "confirmées par le pharmacien" in page
+
+
 def test_what_is_promised_has_a_day_of_its_own(world: World):
     order = ordered(world.kept, prescribed(world.kept))
     order = moved(world.kept, confirmed(world.kept, moved(world.kept, order, State.TAKEN)), State.PREPARING)
