@@ -9,7 +9,7 @@ from directory.resolve import find_entry
 from mail.accounts import get_account
 from record import software
 
-_WORKERS = {"worker": "Pli, à la réception", "patient": "Vous, par messagerie"}
+_WORKERS = {"worker": "Pli, à la réception", "system": "Pli", "patient": "Vous, par messagerie"}
 
 
 def actor_name(session: Session, keyring: Keyring, actor: str) -> str:
@@ -22,7 +22,8 @@ def actor_name(session: Session, keyring: Keyring, actor: str) -> str:
             return _WORKERS.get(actor, "L'exploitant")
         account = get_account(session, keyring, int(actor))
         name = str(account.profile.get("name") or "")
-        return " – ".join(part for part in (name, mailbox_label(session, keyring, account.mailbox_id)) if part)
+        house = mailbox_label(session, keyring, account.mailbox_id)
+        return " – ".join(part for part in (name, "" if house.casefold() == name.casefold() else house) if part)
     except NotFound:
         return "Un compte fermé"
 

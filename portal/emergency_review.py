@@ -11,7 +11,7 @@ from core.errors import BadInput
 from directory.patients import get_patient
 from portal.actors import actor_name
 from portal.language import N_
-from portal.my_record import ACTS, Owner
+from portal.my_record import ACTS, OTHER_ACT, Owner
 from portal.reads import Reads
 from portal.services import Services
 from portal.session import Visitor
@@ -108,7 +108,7 @@ class Reviews:
     def _acts(self, session: Session, glass: Glass) -> tuple[Act, ...]:
         found = reads_of(session, glass)
         return tuple(
-            Act(each.at, ACTS.get(each.action, each.action), each.ref if each.action == "document.read" else None)
+            Act(each.at, ACTS.get(each.action, OTHER_ACT), each.ref if each.action == "document.read" else None)
             for each in found
         )
 

@@ -37,7 +37,14 @@ ACTS = {
     "record.summary": N_("a ouvert la synthèse"),
     "record.patient": N_("a vu l'identité"),
     "record.readers": N_("a vu qui a lu"),
+    "order.draft": N_("a préparé une commande à partir d'un message"),
+    "order.complete": N_("a joint à une commande ce qui y manquait"),
     "order.read": N_("a vu une commande"),
+    "order.letter": N_("a lu un message d'une commande"),
+    "order.confirm": N_("a confirmé les lignes d'une commande"),
+    "order.move": N_("a changé l'état d'une commande"),
+    "order.delegate": N_("a désigné qui retire une commande"),
+    "order.export": N_("a exporté une commande"),
     "glass.open": N_("a ouvert le dossier en urgence, sans accord préalable"),
     "glass.close": N_("a terminé son accès d'urgence"),
     "glass.review": N_("a contrôlé un accès d'urgence"),
@@ -46,6 +53,7 @@ ACTS = {
     "representative.appoint": N_("a inscrit un représentant légal"),
     "representative.dismiss": N_("a retiré un représentant légal"),
 }
+OTHER_ACT = N_("a agi sur le dossier")
 WHY = {
     Ground.OWN: N_("c'est votre dossier"),
     Ground.REPRESENTATIVE: N_("comme représentant légal"),
@@ -197,7 +205,7 @@ class MyRecord:
             why = WHY[Ground(each.detail)] if each.detail in set(Ground) else ""
             refused = each.outcome in ("refused", "not_found")
             urgent = each.action == "glass.open" or each.detail == Ground.EMERGENCY
-            act = ACTS.get(each.action, each.action)
+            act = ACTS.get(each.action, OTHER_ACT)
             told.append(Read(each.at, names[each.actor], act, why, refused, urgent))
         return tuple(told)
 

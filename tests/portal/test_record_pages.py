@@ -1,20 +1,28 @@
 """`/p/dossier`: documents, synthesis, who read and why, rights, the end. Last in a real browser, by axe."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser as Chromium
 
+from core.audit import Event
 from core.errors import Refused
 from crypto.verdict import Reason, Verdict
-from directory.patients import Identity, create_patient
+from directory.extracts.entry import Entry
+from directory.importer import upsert
+from directory.patients import Identity, create_patient, get_patient
+from portal.actors import actor_name, mailbox_label
 from record import consent, representatives
 from record.access import Reader
 from record.break_glass import open_glass
+from record.orders import State
 from record.representatives import Kind, Representative
 from tests.support.browser import page_of, picture, sign_in, too_wide, violations
-from tests.support.kept import PHARMACY, prescribed
+from tests.support.kept import PHARMACY, ordered, prescribed
 from tests.support.people import CHILD
+from tests.support.portal_clinic import COLLEAGUE, moved_in
 from tests.support.portal_program import Program, agree, clinical
-from tests.support.portal_world import Browser, World, served, token_in
+from tests.support.portal_world import Browser, World, confirmed, moved, served, token_in
 
 
 def me(world: World) -> Browser:
@@ -72,6 +80,33 @@ def test_who_read_what_and_why(world: World) -> None:
         and "<strong>refusé</strong>" in page
         and "avec votre accord" in page
     )
+
+
+def test_what_became_of_an_order_is_told_in_words(world: World) -> None:
+    order = ordered(world.kept, prescribed(world.kept, Verdict(Reason.OK)))
+    confirmed(world.kept, moved(world.kept, order, State.TAKEN))
+    page = me(world).get("/p/dossier/acces").text
+    lines = [" ".join(each.split()) for each in re.findall(r"<p><strong>(.+?)</p>", page, re.DOTALL)]
+    assert "Pli</strong> a préparé une commande à partir d&#39;un message" in lines
+    assert any("a changé l&#39;état d&#39;une commande" in each for each in lines)
+    assert any("a confirmé les lignes d&#39;une commande" in each for each in lines)
+    assert not [each for each in lines if re.search(r"[a-z]\.[a-z]", each)]  # our own words for acts
+
+
+def test_an_act_without_a_name_is_told_without_our_word_for_it(world: World) -> None:
+    kept, services = world.kept, world.services
+    holder = kept.db.read(get_patient, kept.patient_id).holder_id
+    event = Event("system", "thing.invented", "done", services.clock.now(), holder_id=holder)
+    kept.db.run(services.trail.record, event)
+    page = me(world).get("/p/dossier/acces").text
+    assert "a agi sur le dossier" in page and "thing.invented" not in page
+
+
+def test_a_person_whose_mailbox_bears_their_name_is_named_once(world: World) -> None:
+    kept, home = world.kept, moved_in(world, COLLEAGUE, "physician")  # the account's name: Inventé
+    kept.db.run(upsert, [Entry(address=COLLEAGUE, kind="PER", national_id="899000000001", family="INVENTÉ")])
+    assert kept.db.read(mailbox_label, kept.keyring, home.mailbox.id) == "INVENTÉ"
+    assert kept.db.read(actor_name, kept.keyring, str(home.account_id)) == "Inventé"
 
 
 def test_an_emergency_is_flagged(world: World) -> None:
