@@ -43,7 +43,10 @@ def front(request: Request) -> Front:
 def visitor_or_none(request: Request, auto: Annotated[str, Query(max_length=1)] = "") -> Visitor | None:
     """Who is signed in; `auto=1` marks a page that refreshes itself, which keeps no session alive."""
     sessions = front(request).sessions
-    return sessions.find(request.cookies.get(sessions.cookie_for(request.url.path), ""), active=auto != "1")
+    token = request.cookies.get(sessions.cookie_for(request.url.path), "")
+    found: Visitor | None = sessions.find(token, active=auto != "1")
+    request.state.visitor = found  # for the page of a refusal
+    return found
 
 
 def only(role: str) -> Callable[..., Visitor]:

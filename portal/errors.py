@@ -1,12 +1,15 @@
 """Failures as pages: what happened, in plain French, and what to do next. Never the cause, which is for our log."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +17,7 @@ from starlette.responses import Response
 from core.errors import PliError
 from crypto.committing import SealBroken
 from portal import api_faults
-from portal.doors import Front, SignInNeeded
+from portal.doors import Front, SignInNeeded, visitor_or_none
 from portal.failures import status_of, told
 from portal.language import N_, known, language_of
 
@@ -31,7 +34,11 @@ class _Said:
 _BACK = N_("Revenez en arrière, vérifiez et recommencez.")
 _SAID = {
     400: _Said(N_("Demande incomprise"), N_("La demande n'est pas complète ou mal écrite."), _BACK),
-    401: _Said(N_("Connexion nécessaire"), N_("Votre session est terminée."), N_("Connectez-vous de nouveau.")),
+    401: _Said(
+        N_("Connexion nécessaire"),
+        N_("Votre session est terminée. Connectez-vous de nouveau."),
+        N_("Ce que vous veniez de demander n'a pas été fait."),
+    ),
     403: _Said(
         N_("Demande refusée"),
         N_("Cette demande ne vient pas d'une page de ce service."),
@@ -40,10 +47,12 @@ _SAID = {
     404: _Said(N_("Page introuvable"), N_("Cette page n'existe pas ou n'est pas à vous."), N_("Revenez à l'accueil.")),
     405: _Said(N_("Demande refusée"), N_("Cette page ne se demande pas ainsi."), N_("Revenez à l'accueil.")),
     409: _Said(
-        N_("Changement impossible"), N_("Ce changement n'est pas possible."), N_("Rechargez la page : elle a changé.")
+        N_("Changement impossible"), N_("Ce changement n'est pas possible."), N_("Rouvrez la page : elle a changé.")
     ),
     413: _Said(
-        N_("Envoi trop volumineux"), N_("Ce que vous envoyez dépasse la limite."), N_("Raccourcissez le texte.")
+        N_("Envoi trop volumineux"),
+        N_("Ce que vous envoyez dépasse la limite."),
+        N_("Choisissez un fichier plus léger, ou raccourcissez le texte."),
     ),
     500: _Said(
         N_("Erreur de notre côté"),
@@ -69,10 +78,20 @@ def error_page(request: Request, status: int, text: str = "", headers: Mapping[s
     front: Front = request.app.state.front
     said = _SAID.get(status, _SAID[500])
     plain = text if known(text, language_of(request)) else ""
+    visitor = getattr(request.state, "visitor", None)
     shown: dict[str, Any] = {"title": said.title, "text": plain or said.text, "advice": said.advice}
-    answer = front.pages.show(request, "error.html", status=status, **shown)
+    shown |= {"again": _again_at(request, status), "entry": status == 401}
+    answer = front.pages.show(request, "error.html", status=status, visitor=visitor, **shown)
     answer.headers.update(headers or {})
     return answer
+
+
+def _again_at(request: Request, status: int) -> str:
+    """The page of ours with the form that came too late, to be opened as it is now; empty where there is none."""
+    came = urlsplit(request.headers.get("referer", ""))
+    if request.method != "POST" or status not in (403, 409) or came.netloc != request.url.netloc:
+        return ""
+    return came.path if came.path.startswith("/") and not came.path.startswith("//") else ""
 
 
 def register(app: FastAPI) -> None:
@@ -92,6 +111,8 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:
+        with suppress(PliError):  # no view was asked, so nobody looked who it is
+            await run_in_threadpool(visitor_or_none, request, "1")
         return error_page(request, error.status_code, headers=error.headers)
 
     @app.exception_handler(SealBroken)

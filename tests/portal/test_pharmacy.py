@@ -106,7 +106,7 @@ def test_what_changed_meanwhile_is_not_overwritten(world: World):
     browser, path = world.signed_in(PHARMACY), f"/officine/commande/{order.number}"
     assert browser.act(path, f"{path}/etat", vers="taken", version="1").status_code == 303
     answer = browser.act(path, f"{path}/etat", vers="question", version="1", note="Quelle dose ?")
-    assert answer.status_code == 409 and "a changé entre-temps" in answer.text and "Rechargez la page" in answer.text
+    assert answer.status_code == 409 and "a changé entre-temps" in answer.text and "Rouvrez la page" in answer.text
     rows = {"nom": ["X"], "dosage": [""], "posologie": [""], "duree": [""]}
     assert browser.act(path, f"{path}/lignes", version="1", **rows).status_code == 409
 
