@@ -18,22 +18,25 @@ from directory.resolve import find_entry, is_pharmacy
 from mail.compose import Attachment
 from mail.tables import dispensations
 from portal.drafts import DraftFile, Drafts, Parcel
+from portal.language import N_
 from portal.services import Services
 from portal.session import Visitor
 from portal.signing import Signing
 from record.access import Reader
 from record.documents import FILED
 from record.reading.picture import Unopened, open_pages
-from record.reading.words import NO_TEXT, REFUSALS
+from record.reading.words import REFUSALS
 from record.tables import orders
 from record.unpack import Taken, unpack
-from record.unpack.facts import IMAGES, PDF
+from record.unpack.facts import IMAGES, PDF, Problem
 
 FILES = 4
 OCTETS = 16 * 1024 * 1024  # of all files together: base64 makes a third more of it, and a message takes 25 MB
 SUBJECT = "Ordonnance à préparer"
 NOTE_CHARACTERS = 1000
 WISHED_HEADER = "X-Pli-Souhait"
+OTHER_KIND = N_("Envoyez une photo (JPEG, PNG) ou un PDF.")
+_OTHER_KINDS = (Problem.UNKNOWN_TYPE, Problem.TYPE_NOT_TAKEN)
 _ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif"}
 _HELLO = "Bonjour,\n\nvoici mon ordonnance."
 
@@ -170,10 +173,10 @@ class Sending:
         found = unpack(data, "", "", self._taken)
         if found.refused:
             problem = found.problems[0] if found.problems else ""
-            raise BadInput(REFUSALS.get(problem, NO_TEXT), "file refused")
+            raise BadInput(OTHER_KIND if problem in _OTHER_KINDS else REFUSALS.get(problem, OTHER_KIND), "file refused")
         media = found.documents[0].media_type if found.documents else ""
         if media not in _ENDINGS:
-            raise BadInput("Envoyez une photo (JPEG, PNG) ou un PDF.", "media type not sent by patients")
+            raise BadInput(OTHER_KIND, "media type not sent by patients")
         fault = _fault(data, media, bool(found.documents[0].text.strip()))
         return DraftFile(new_id(), media, f"ordonnance-{number}.{_ENDINGS[media]}", len(data), fault)
 

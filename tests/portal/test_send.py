@@ -1,6 +1,8 @@
 """A patient sends a prescription from the page: three steps, their own pharmacies, nobody else's draft."""
 
+import io
 import re
+import zipfile
 from dataclasses import replace
 from email import message_from_bytes
 
@@ -67,6 +69,16 @@ def test_what_cannot_be_read_is_said_at_once(world: World):
         assert answer.status_code == 400 and 'role="alert"' in answer.text
     assert "Choisissez une photo" in uploaded(world, browser).text
     assert "au plus 4" in uploaded(world, browser, *[PDF] * 5).text
+
+
+def test_a_file_of_another_kind_is_told_what_is_taken(world: World):
+    browser, word = world.signed_in(world.patient_login), io.BytesIO()
+    with zipfile.ZipFile(word, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<document/>")
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(range(256)) * 4
+    for file in (("o.docx", word.getvalue(), "application/zip"), ("o.heic", heic, "image/heic")):
+        assert "Envoyez une photo (JPEG, PNG) ou un PDF." in uploaded(world, browser, file).text, file[0]
 
 
 def test_too_much_is_refused_and_a_stranger_uploads_nothing(world: World):
