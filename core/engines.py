@@ -38,7 +38,7 @@ def parse(url: str) -> URL:
 def writer_engine(url: URL) -> Engine:
     """One connection, held by the commit train."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args=_pg_arguments())
+        return create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args=pg_arguments())
     arguments = {"check_same_thread": False, "cached_statements": PREPARED}
     engine = create_engine(url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args=arguments)
     pragmas = (
@@ -53,7 +53,7 @@ def writer_engine(url: URL) -> Engine:
 def reader_engine(url: URL) -> Engine:
     """Snapshot connections that cannot write."""
     if url.get_backend_name() != "sqlite":
-        arguments = _pg_arguments()
+        arguments = pg_arguments()
         arguments["options"] = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
         return create_engine(url, pool_size=READERS, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
     return _sqlite_readers(url, pool_size=READERS)
@@ -71,7 +71,7 @@ def _sqlite_readers(url: URL, **pool: Any) -> Engine:
     return engine
 
 
-def _pg_arguments() -> dict[str, Any]:
+def pg_arguments() -> dict[str, Any]:
     """A host that has vanished is noticed within seconds, whether we wait for it or have something to send."""
     gone = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": GONE_AFTER_MS}
     return {"connect_timeout": CONNECT_WAIT_S, "application_name": "pli", **gone}
@@ -103,7 +103,7 @@ def translate(error: BaseException) -> BaseException:
     if not isinstance(error, DBAPIError) or not isinstance(error, OperationalError | InterfaceError):
         return error
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return _sqlite_words(code) if code is not None else _pg_words(getattr(error.orig, "sqlstate", None))
+    return _sqlite_words(code) if code is not None else pg_words(getattr(error.orig, "sqlstate", None))
 
 
 def _sqlite_words(code: int) -> PliError:
@@ -114,7 +114,8 @@ def _sqlite_words(code: int) -> PliError:
     return DatabaseDown("the database does not answer", f"sqlite error {code}")
 
 
-def _pg_words(state: str | None) -> PliError:
+def pg_words(state: str | None) -> PliError:
+    """A state of PostgreSQL (SQLSTATE), or none, in our words."""
     if state == _PG_DISK_FULL:
         return StorageFull("no room to store this now", "postgresql: disk full")
     return DatabaseDown("the database does not answer", f"postgresql: {state or 'connection lost'}")

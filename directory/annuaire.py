@@ -4,19 +4,21 @@ An edition is a SQLite file of its own beside the instance's database, or a sche
 searching ends on the edition on which it began.
 """
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from core import engines
 from core.db import Db
 from core.freight import Signal
-from directory.edition.readers import PostgresStatements, Reader, SqliteStatements, Statements
+from directory.edition.marks import MARK
+from directory.edition.readers import Reader, SqliteStatements, Statements
 from directory.query import parse
 from directory.ranking import Found
 from directory.search import search
@@ -49,7 +51,7 @@ class Annuaire:
     def __init__(self, db: Db, folder: Path) -> None:
         self._db = db
         self.where = Where(folder, "" if db.url.get_backend_name() == "sqlite" else _text_of(db))
-        self._engine: Engine | None = None
+        self._asking: Any = None
         self._reader: Reader | None = None
         self._statements: Statements | None = None
         self._before: Statements | None = None
@@ -92,8 +94,8 @@ class Annuaire:
         for one in (self._statements, self._before):
             if one:
                 one.close()
-        if self._engine:
-            self._engine.dispose()
+        if self._asking:
+            self._asking.close()
 
     def _heard(self, signals: list[Signal]) -> None:
         if any(one.topic == TOPIC for one in signals):
@@ -124,12 +126,13 @@ class Annuaire:
     def _numbers(self) -> list[int]:
         if self.where.url:
             return self._db.read(_schemas)
-        return sorted(int(path.stem.split("-")[1]) for path in self.where.folder.glob("edition-*.db"))
+        found = (_FILE.fullmatch(path.name) for path in self.where.folder.glob("edition-*.db"))
+        return sorted(int(one[1]) for one in found if one)
 
     def _forget(self, editions: list[int]) -> None:
         for edition in editions:
             if self.where.url:
-                self._db.run(_drop, edition)
+                _drop(self.where, edition)
             path = self.where.path(edition)
             for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
                 one.unlink(missing_ok=True)
@@ -137,10 +140,18 @@ class Annuaire:
     def _open(self, edition: int) -> Statements:
         if not self.where.url:
             return SqliteStatements(self.where.path(edition))
-        if self._engine is None:
-            url = engines.parse(self.where.url)
-            self._engine = create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
-        return PostgresStatements(self._engine, self.where.schema(edition))
+        from core.asking import Asking  # PostgreSQL's driver, where PostgreSQL is used
+        from directory.edition.readers_postgres import PostgresStatements
+
+        if self._asking is None:
+            self._asking = Asking(engines.parse(self.where.url), CONNECTIONS)
+        return PostgresStatements(self._asking, self.where.schema(edition))
+
+
+def _drop(where: Where, edition: int) -> None:
+    from directory.edition.sinks_postgres import drop_schema  # where PostgreSQL is used
+
+    drop_schema(where.url, where.schema(edition))
 
 
 def current_edition(session: Session) -> int:
@@ -150,12 +161,18 @@ def current_edition(session: Session) -> int:
 
 
 def _schemas(session: Session) -> list[int]:
-    query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'annuaire\\_%'"
-    return sorted(int(name.split("_")[1]) for (name,) in session.execute(text(query)))
+    """Editions that have a schema of ours: marked so, or listed, as those that were made before there was a mark."""
+    found = session.execute(text(_OURS), {"mark": MARK}).scalars()
+    return sorted(int(name.partition("_")[2]) for name in found)
 
 
-def _drop(session: Session, edition: int) -> None:
-    session.execute(text(f"DROP SCHEMA {Where.schema(edition)} CASCADE"))
+_OURS = """
+    SELECT nspname FROM pg_namespace WHERE nspname ~ '^annuaire_[1-9][0-9]{0,18}$' AND (
+        obj_description(oid, 'pg_namespace') = :mark
+        OR nspname IN (SELECT 'annuaire_' || id FROM directory_editions)
+    )
+"""
+_FILE = re.compile(r"edition-([1-9][0-9]{0,18})\.db")
 
 
 def _text_of(db: Db) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.clock import from_epoch_ms
 from core.db import Db
-from directory.annuaire import Annuaire, current_edition
+from directory.annuaire import Annuaire
 from directory.edition.kinds import FINESS, MSSANTE, RED, RPPS
 from directory.edition.tables import WAITING_FILE
 from directory.edition.waiting import take_from_file, take_from_schema
@@ -86,7 +86,12 @@ class Followers:
         where = self._annuaire.where
         if not where.url:
             return take_from_file(self._db, one.folder / WAITING_FILE, one.boxes, say)
-        return take_from_schema(self._db, where.schema(self._db.read(current_edition)), one.boxes, say)
+        from directory.edition.sinks_postgres import drop_waiting  # where PostgreSQL is used
+
+        schema = where.schema(one.edition)
+        taken = take_from_schema(self._db, schema, one.boxes, say)
+        drop_waiting(where.url, schema)
+        return taken
 
     def _copy(self, one: Unfinished, kind: str) -> Path:
         fresh = one.copy_of(kind)

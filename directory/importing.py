@@ -27,6 +27,7 @@ from core.errors import BadInput, PliError, Refused, Temporary
 from core.ids import new_id
 from directory import unfinished
 from directory.annuaire import Annuaire, current_edition
+from directory.edition.faults import KILLED, raised, told
 from directory.edition.kinds import FINESS, KINDS, MSSANTE, RED, RPPS, SKILLS, kind_of
 from directory.edition.update import Hidden, apply, postgres_transaction, sqlite_transaction
 from directory.following import Followers
@@ -43,6 +44,10 @@ GUARDED_FROM = 20  # lines; a handful of lines may halve without anything being 
 WORK = "import"
 AT_ONCE = 2  # extractions compared
 Progress = Callable[[str, int, int], None]
+LATER = (
+    "la nouvelle édition sert déjà : ce qui la suit (boîtes publiées, radiations) est repris dans les cinq minutes par "
+    "le serveur, ou par le prochain import"
+)
 log = structlog.get_logger()
 
 
@@ -70,7 +75,11 @@ class Importer:
         self._work = annuaire.where.folder / WORK
 
     def run(self, files: Sequence[Path], now: datetime) -> dict[str, Any]:
-        """The report. Raises BadInput, Refused (shrunk, or another import runs), StorageFull, OSError."""
+        """The report. Raises BadInput, Refused (shrunk, or another import runs), Temporary, StorageFull."""
+        with _telling():
+            return self._run(files, now)
+
+    def _run(self, files: Sequence[Path], now: datetime) -> dict[str, Any]:
         kinds = _kinds(files)
         with self._alone() as work:
             earlier = not self._rules.dry_run and self._finish()
@@ -91,7 +100,7 @@ class Importer:
         `run`."""
         if not unfinished.there_is(self._annuaire.where.folder):
             return False
-        with self._alone():
+        with _telling(), self._alone():
             return self._finish()
 
     def _finish(self) -> bool:
@@ -155,7 +164,11 @@ class Importer:
                 if not self._is_in_use(one):
                     one.end()
             raise
-        struck = Followers(self._db, self._annuaire, self._kept, self._progress, again=False).run(one)
+        try:
+            struck = Followers(self._db, self._annuaire, self._kept, self._progress, again=False).run(one)
+        except Exception as error:
+            failure = told(error)
+            raise Temporary(f"{failure.public} ; {LATER}", failure.cause) from error
         one.end()
         return struck
 
@@ -255,7 +268,9 @@ class Importer:
             answer = self._listen(child.stdout)
         if "result" in answer:
             return dict(answer["result"])
-        raise BadInput(answer.get("error", "import impossible"), answer.get("cause", "the worker died"))
+        if "error" in answer:
+            raise raised(answer)
+        raise Temporary(KILLED, f"the worker ended with {child.returncode}")
 
     def _listen(self, lines: Any) -> dict[str, Any]:
         for line in lines:
@@ -275,6 +290,17 @@ class Importer:
                 yield self._work
             finally:
                 shutil.rmtree(self._work, ignore_errors=True)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Whatever goes wrong is told in our words, and its cause is in the log."""
+    try:
+        yield
+    except Exception as error:
+        failure = told(error)
+        log.warning("directory.import_failed", cause=failure.cause)
+        raise failure from error
 
 
 def _kinds(files: Sequence[Path]) -> dict[str, Path]:

@@ -1,15 +1,17 @@
 """From an address to what we know of it: the directory's entry and, when it is ours, the mailbox."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from core.address import Address
+from core.statements import ask
 from crypto.keyring import Keyring
-from directory.extracts.entry import Entry
-from directory.mailboxes import Mailbox, address_of, find_mailbox
-from directory.tables import entries, local_domains
+from directory.extracts.entry import NAMES, Entry
+from directory.mailboxes import Mailbox, address_of, lookup_of
+from directory.tables import entries, local_domains, mailboxes
 
 # Sectors of pharmacies: community, of the mines, mutual, annex (TRE_R02).
 PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA65"})
@@ -18,6 +20,15 @@ PHARMACY_SECTORS = frozenset({"SA33", "SA38", "SA39", "SA65"})
 _ENTRY = select(*(entries.c[name] for name in Entry.__dataclass_fields__)).where(
     entries.c.address == bindparam("address")
 )
+# In one statement: what each costs is to ask it.
+_ALL = f"""
+    SELECT m.id, m.kind, m.state, m.holder_id, d.domain, {", ".join(f"e.{name}" for name in NAMES)}
+    FROM (SELECT 1) AS one
+    LEFT JOIN {mailboxes.name} m ON m.lookup = ?
+    LEFT JOIN {entries.name} e ON e.address = ?
+    LEFT JOIN {local_domains.name} d ON d.domain = ?
+"""
+_FLAGS = [NAMES.index(name) for name in ("digital", "red_list")]
 _DOMAIN = select(local_domains.c.domain).where(local_domains.c.domain == bindparam("domain"))
 
 
@@ -40,13 +51,13 @@ class Resolved:
 
 def resolve(session: Session, keyring: Keyring, address: Address) -> Resolved | None:
     """None when nobody knows the address: neither a mailbox of ours nor an entry of the directory."""
-    mailbox = find_mailbox(session, keyring, address)
-    entry = find_entry(session, address)
-    if mailbox is None and entry is None:
+    asked = (lookup_of(keyring, address), address.key, address.domain.lower())
+    [[mailbox_id, kind, state, holder_id, domain, *found]] = ask(session, _ALL, *asked)
+    entry = _entry(found)
+    if mailbox_id is None and entry is None:
         return None
-    is_local = mailbox is not None or is_local_domain(session, address.domain)
-    kind = mailbox.kind if mailbox else entry.kind if entry else ""
-    return _resolved(is_local, kind, mailbox, entry)
+    is_local = mailbox_id is not None or domain is not None
+    return Resolved(is_local, kind or (entry.kind if entry else ""), mailbox_id, state, holder_id, entry)
 
 
 def find_entry(session: Session, address: Address) -> Entry | None:
@@ -79,7 +90,10 @@ def is_pharmacy(session: Session, keyring: Keyring, mailbox: Mailbox) -> bool:
     return entry is not None and entry.sector in PHARMACY_SECTORS
 
 
-def _resolved(is_local: bool, kind: str, mailbox: Mailbox | None, entry: Entry | None) -> Resolved:
-    if mailbox is None:
-        return Resolved(is_local, kind, None, None, None, entry)
-    return Resolved(is_local, kind, mailbox.id, mailbox.state, mailbox.holder_id, entry)
+def _entry(values: list[Any]) -> Entry | None:
+    """SQLite writes yes and no as numbers."""
+    if values[0] is None:
+        return None
+    for place in _FLAGS:
+        values[place] = bool(values[place])
+    return Entry(*values)

@@ -298,14 +298,14 @@ class _Search:
         """`kine`, `cardio`, `labo`: professions that begin so, and what many structures are called."""
         if len(word.text) < SHORTEST_ALIKE:
             return ()
-        rows = [row for one in JOB + AT if one in word.fields for row in self.reader.beginning(one + word.text)]
+        rows = self.reader.beginning_each([one + word.text for one in JOB + AT if one in word.fields])
         frequent = [row for row in rows if row[1][0] == JOB or row[2] > self.reader.size // MANY_OF]
         likeliest = sorted(frequent, key=lambda row: -row[2])[:BEGINNINGS]
         self.alike.setdefault(word.text, {}).update((text[1:], MEANT) for _, text, _ in likeliest)
         return tuple(Variant(number, cards, MEANT) for number, _, cards in likeliest)
 
     def _beginning(self, word: _Word) -> tuple[Variant, ...]:
-        rows = [row for one in word.fields for row in self.reader.beginning(one + word.text)]
+        rows = self.reader.beginning_each([one + word.text for one in word.fields])
         rows.sort(key=lambda row: -row[2])
         return tuple(
             Variant(number, cards, 0.9, text[0] == NAME)

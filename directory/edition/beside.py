@@ -2,6 +2,7 @@
 builds from it three share what Python does for each line."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -68,22 +69,22 @@ class Beside:
 
 def _read_long(reads: MakeReading, sink: MakeSink, line: Line) -> None:
     """Mailboxes, then people."""
-    lines = sink(["lines"])
-    reading = reads(lines)
-    line.say_all(reading.boxes())
-    line.say_all(reading.people())
-    line.say(asdict(reading.end()))
-    lines.finish()
+    with _abandoned(sink(["lines"])) as lines:
+        reading = reads(lines)
+        line.say_all(reading.boxes())
+        line.say_all(reading.people())
+        line.say(asdict(reading.end()))
+        lines.finish()
     line.say({})
 
 
 def _read_short(reads: MakeReading, sink: MakeSink, line: Line) -> None:
     """Skills and establishments while mailboxes are read; kept, some 30 MB, until it is their turn to be heard. The
     lines' indexes are made by whoever stores the last of them."""
-    lines = sink([])
-    reading = reads(lines)
-    kept = [*batches(reading.skills()), *batches(reading.sites()), packed(asdict(reading.end()))]
-    lines.finish()
+    with _abandoned(sink([])) as lines:
+        reading = reads(lines)
+        kept = [*batches(reading.skills()), *batches(reading.sites()), packed(asdict(reading.end()))]
+        lines.finish()
     for octets in kept:
         line.send(octets)
     del kept
@@ -92,6 +93,16 @@ def _read_short(reads: MakeReading, sink: MakeSink, line: Line) -> None:
     near.finish()
     sink(COMPLETE_FIRST).finish()
     line.say({})
+
+
+@contextmanager
+def _abandoned(sink: Sink) -> Iterator[Sink]:
+    """When anything fails within."""
+    try:
+        yield sink
+    except BaseException:
+        sink.abandon()
+        raise
 
 
 def _tally(read: int, rejected: int, rejections: list[dict[str, Any]], hostile: dict[str, Any] | None) -> Tally:

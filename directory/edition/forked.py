@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from core.errors import BadInput, PliError, Temporary
+from core.errors import Temporary
+from directory.edition import faults
 from directory.edition.reading import Scattered
 
 BATCH = 200
@@ -91,7 +92,7 @@ class Forked:
         if "scattered" in heard:
             raise Scattered
         if "error" in heard:
-            raise BadInput(heard["error"], heard["cause"])
+            raise faults.raised(heard)
         return heard
 
     def ask(self, one: Any) -> None:
@@ -110,7 +111,7 @@ class Forked:
 
 
 def _died() -> Temporary:
-    return Temporary("import impossible", "a process of the import died")
+    return Temporary(faults.KILLED, "a process of the import died")
 
 
 def _run(work: Work, ours: Sequence[Connection], line: Line) -> None:
@@ -121,7 +122,7 @@ def _run(work: Work, ours: Sequence[Connection], line: Line) -> None:
             work(line)
         except Scattered:
             line.say({"scattered": True})
-        except PliError as error:
-            line.say({"error": error.public, "cause": error.cause})
-        except OSError as error:
-            line.say({"error": error.strerror or "import impossible", "cause": type(error).__name__})
+        except (BrokenPipeError, EOFError):
+            raise
+        except Exception as error:
+            line.say(faults.message_of(error))

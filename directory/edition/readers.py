@@ -7,8 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
-
 from directory.edition.tables import IMPORTED
 
 _serials = count(1)
@@ -18,6 +16,9 @@ class Statements(Protocol):
     """Runs one SELECT: `{t}` stands before a table's name, `?` is a value."""
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]: ...
+
+    def among(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        """`sql` ends with the column that is one of `values`, which are all texts or all numbers."""
 
     def close(self) -> None: ...
 
@@ -33,6 +34,9 @@ class SqliteStatements:
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._connection().execute(sql.format(t=""), values).fetchall()
+
+    def among(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+        return self.rows(f"{sql} IN ({','.join('?' * len(values))})", values)
 
     def close(self) -> None:
         with self._lock:
@@ -52,23 +56,6 @@ class SqliteStatements:
         return found
 
 
-class PostgresStatements:
-    """Connections from an engine's pool, which is closed by whoever made it."""
-
-    def __init__(self, engine: Engine, schema: str) -> None:
-        self._engine = engine
-        self._prefix = f"{schema}."
-
-    def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._engine.connect() as connection:
-            words = sql.format(t=self._prefix).replace("?", "%s")
-            found = connection.exec_driver_sql(words, tuple(values)).fetchall()
-            return [tuple(row) for row in found]
-
-    def close(self) -> None:
-        """Nothing of its own is open."""
-
-
 class Reader:
     """The look-ups of one edition. `serial` tells it from every other reader: an edition may have changed between."""
 
@@ -80,26 +67,32 @@ class Reader:
 
     def words(self, words: Iterable[str]) -> list[tuple[int, str, int]]:
         """Number, word and number of cards of those that exist."""
-        return self._in("SELECT id, word, cards FROM {t}words WHERE word IN ", list(words))
+        return self._in("SELECT id, word, cards FROM {t}words WHERE word", list(words))
 
     def beginning(self, prefix: str, limit: int = 400) -> list[tuple[int, str, int]]:
         """The same of words that begin so."""
         sql = "SELECT id, word, cards FROM {t}words WHERE word >= ? AND word < ? LIMIT ?"
         return self._statements.rows(sql, (prefix, prefix + "\x7f", limit))
 
+    def beginning_each(self, prefixes: Sequence[str], limit: int = 400) -> list[tuple[int, str, int]]:
+        """The same of several beginnings, at most `limit` of each, in one statement."""
+        one = "SELECT * FROM (SELECT id, word, cards FROM {t}words WHERE word >= ? AND word < ? LIMIT ?) AS begun"
+        values = [value for prefix in prefixes for value in (prefix, prefix + "\x7f", limit)]
+        return self._statements.rows(" UNION ALL ".join([one] * len(prefixes)), values) if prefixes else []
+
     def postings(self, numbers: Iterable[int]) -> list[tuple[int, bytes]]:
-        return self._in("SELECT id, postings FROM {t}words WHERE id IN ", list(numbers))
+        return self._in("SELECT id, postings FROM {t}words WHERE id", list(numbers))
 
     def neighbours(self, buckets: Iterable[int]) -> set[str]:
         """All words of these buckets."""
-        rows = self._in("SELECT words FROM {t}neighbours WHERE bucket IN ", list(buckets))
+        rows = self._in("SELECT words FROM {t}neighbours WHERE bucket", list(buckets))
         return set().union(*(row[0].split(" ") for row in rows))
 
     def cards(self, numbers: Iterable[int]) -> list[tuple[int, str]]:
-        return self._in("SELECT id, card FROM {t}cards WHERE id IN ", list(numbers))
+        return self._in("SELECT id, card FROM {t}cards WHERE id", list(numbers))
 
     def cards_by_key(self, keys: Iterable[str]) -> list[tuple[int, str]]:
-        return self._in("SELECT id, card FROM {t}cards WHERE key IN ", list(keys))
+        return self._in("SELECT id, card FROM {t}cards WHERE key", list(keys))
 
     def cards_beginning(self, prefix: str, limit: int) -> list[tuple[int, str]]:
         """By the beginning of their keys."""
@@ -170,8 +163,7 @@ class Reader:
     def _in(self, sql: str, values: list[Any]) -> list[Any]:
         if not values:
             return []
-        marks = ",".join("?" * len(values))
-        return self._statements.rows(f"{sql}({marks})", values)
+        return self._statements.among(sql, values)
 
 
 def _escaped(text: str) -> str:

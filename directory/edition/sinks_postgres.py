@@ -1,14 +1,16 @@
 """A new edition's rows into a fresh PostgreSQL schema. By itself: what it needs takes half a second to load."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import create_engine
+import structlog
 
-from core import engines
+from core.driver import connect
+from directory.edition.faults import told
+from directory.edition.marks import MARK
 from directory.edition.sinks import Rows
-from directory.edition.tables import COLUMNS, COMPLETE_FIRST, WAITING_COLUMNS, create, index, keys
+from directory.edition.tables import COLUMNS, COMPLETE_FIRST, SECTORS, WAITING, WAITING_COLUMNS, create, index, keys
 from directory.edition.waiting import TYPES, create_waiting
 
 # Binary, so that no text is looked through for what must be escaped and no octet is written as two figures.
@@ -26,12 +28,16 @@ _UNASKED = {"lines": "line", "cards": "card", "words": "postings", "neighbours":
 # One core for each index: who builds, with less right to a core than the server, has another one.
 _INDEXING = ("SET LOCAL maintenance_work_mem = '256MB'", "SET LOCAL max_parallel_maintenance_workers = 0")
 _DROP = "DROP SCHEMA IF EXISTS {} CASCADE"
+_PATIENCE = "SET LOCAL lock_timeout = '500ms'"  # whoever waits for such a lock keeps all others waiting behind
+
+log = structlog.get_logger()
 
 
 def make_schema(url: str, schema: str, *, waiting: bool) -> None:
     """Fresh, with empty tables: committed, so that several may fill them. Nobody reads it before it is named in use."""
     with _cursor(url) as cursor:
-        for statement in (_DROP.format(schema), f"CREATE SCHEMA {schema}", *create("postgresql", f"{schema}.")):
+        made = (f"CREATE SCHEMA {schema}", f"COMMENT ON SCHEMA {schema} IS '{MARK}'")
+        for statement in (_DROP.format(schema), *made, *create("postgresql", f"{schema}.")):
             cursor.execute(statement)
         for table, column in _UNASKED.items():
             cursor.execute(f"ALTER TABLE {schema}.{table} ALTER COLUMN {column} SET STATISTICS 0")
@@ -41,10 +47,27 @@ def make_schema(url: str, schema: str, *, waiting: bool) -> None:
             cursor.execute(statement)
 
 
-def drop_schema(url: str, schema: str) -> None:
-    """Once nobody fills it any more."""
-    with _cursor(url) as cursor:
-        cursor.execute(_DROP.format(schema))
+def drop_schema(url: str, schema: str) -> bool:
+    """Once nobody fills it any more. False when somebody still reads there, dumps it, or the server is away: it goes at
+    another time."""
+    return _dropped(url, _DROP.format(schema))
+
+
+def drop_waiting(url: str, schema: str) -> bool:
+    """The same of what waited beside an edition; else it goes with the schema."""
+    return _dropped(url, f"DROP TABLE IF EXISTS {schema}.{WAITING}, {schema}.{SECTORS}")
+
+
+def _dropped(url: str, statement: str) -> bool:
+    """By a connection of its own: the train's would keep all commits waiting."""
+    try:
+        with _cursor(url) as cursor:
+            cursor.execute(_PATIENCE)
+            cursor.execute(statement)
+    except Exception as error:
+        log.warning("directory.not_dropped", cause=told(error).cause)
+        return False
+    return True
 
 
 class PostgresSink:
@@ -54,9 +77,8 @@ class PostgresSink:
     def __init__(self, url: str, schema: str, tables: Sequence[str]) -> None:
         self._schema = f"{schema}."
         self._tables = tables
-        self._engine = create_engine(engines.parse(url))
-        self._pooled = self._engine.raw_connection()
-        self._cursor: Any = self._pooled.cursor()
+        self._connection = connect(url)
+        self._cursor: Any = self._connection.cursor()
         self._table = ""
         self._copy: Any = None
         self._open = ExitStack()
@@ -80,15 +102,14 @@ class PostgresSink:
             self._cursor.execute(statement)
         for table in self._tables:
             self._cursor.execute(f"ANALYZE {self._schema}{table}")
-        self._pooled.commit()
-        self._pooled.close()
-        self._engine.dispose()
+        self._connection.commit()
+        self._connection.close()
 
     def abandon(self) -> None:
         """What was not committed goes with the connection."""
-        if self._pooled.is_valid:
-            self._pooled.invalidate()
-        self._engine.dispose()
+        with suppress(Exception):  # a COPY whose connection is gone says so
+            self._open.close()
+        self._connection.close()
 
 
 class PostgresSinks:
@@ -115,11 +136,5 @@ class PostgresSinks:
 
 @contextmanager
 def _cursor(url: str) -> Iterator[Any]:
-    engine = create_engine(engines.parse(url))
-    try:
-        pooled = engine.raw_connection()
-        yield pooled.cursor()
-        pooled.commit()
-        pooled.close()
-    finally:
-        engine.dispose()
+    with connect(url) as connection:
+        yield connection.cursor()

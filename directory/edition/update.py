@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import create_engine
-
-from core import engines
 from directory.edition import card as cards
 from directory.edition import neighbours, postings
 from directory.edition.assemble import assemble
@@ -90,14 +87,10 @@ def sqlite_transaction(path: Path) -> Iterator[Statements]:
 @contextmanager
 def postgres_transaction(url: str, schema: str) -> Iterator[Statements]:
     """The same in PostgreSQL."""
-    engine = create_engine(engines.parse(url))
-    pooled = engine.raw_connection()
-    try:
-        yield _Postgres(pooled.cursor(), schema)
-        pooled.commit()
-    finally:
-        pooled.close()  # undoes what was not committed
-        engine.dispose()
+    from core.driver import connect  # where PostgreSQL is used
+
+    with connect(url) as connection:
+        yield _Postgres(connection.cursor(), schema)
 
 
 def apply(at: Statements, added: Iterable[Line], removed: Iterable[Line], hidden: Hidden, number: int) -> int:

@@ -83,7 +83,7 @@ def _detach(session: Session) -> None:
 
 def take_from_schema(db: Db, schema: str, rows: int, progress: Callable[[int], None]) -> bool:
     """The same on PostgreSQL, by two trains: one would use half of what the server has. A crash of the server empties
-    what is not logged, whatever was taken of it: so it is counted last. Then nothing waits any more."""
+    what is not logged, whatever was taken of it: so it is counted last."""
     pages, done = db.read(_pages, schema), 0
     url = db.url.render_as_string(hide_password=False)
     with closing(Db.open(url)) as second, ThreadPoolExecutor(2, thread_name_prefix="take") as beside:
@@ -91,9 +91,7 @@ def take_from_schema(db: Db, schema: str, rows: int, progress: Callable[[int], N
         for taken in parts:
             done += taken
             progress(done)
-    there = db.read(_count, schema)
-    db.run(_forget, schema)
-    return there == rows
+    return db.read(_count, schema) == rows
 
 
 def _take_pages(schema: str, db: Db, first: int) -> int:
@@ -112,7 +110,3 @@ def _count(session: Session, schema: str) -> int:
 def _take(session: Session, place: str, part: str, first: int | str, end: int | str) -> int:
     statement = text(_TAKE.format(place=place, part=part))
     return int(session.connection().execute(statement, {"first": first, "end": end}).rowcount)
-
-
-def _forget(session: Session, schema: str) -> None:
-    session.execute(text(f"DROP TABLE {schema}.{WAITING}, {schema}.{SECTORS}"))

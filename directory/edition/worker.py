@@ -5,6 +5,7 @@ Standard input: one JSON object. Standard output, JSON lines: {"progress": […]
 
 import gc
 import json
+import logging
 import os
 import sys
 import time
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from core.address import PatientRules, use_patient_rules
-from core.errors import PliError
+from core.redact import configure_logging
+from directory.edition import faults
 from directory.edition.build import Builder, Built
 from directory.edition.compare import check as check_difference
 from directory.edition.compare import check_readable, compare
@@ -137,14 +139,13 @@ def main() -> int:
     """Returns the exit code. Nothing here makes circles, of millions of lists none is to be looked through."""
     gc.disable()
     os.nice(NICE)
+    configure_logging(False, sys.stderr, logging.ERROR)  # standard output is for our messages alone
     asked = json.loads(sys.stdin.readline())
     use_patient_rules(PatientRules(frozenset(asked["patient_domains"]), asked["ins_oid"]))
     try:
         say({"result": JOBS[asked["job"]](asked)})
-    except PliError as error:
-        say({"error": error.public, "cause": error.cause})
-    except OSError as error:
-        say({"error": f"{error.strerror or 'erreur'} : import abandonné", "cause": type(error).__name__})
+    except Exception as error:
+        say(faults.message_of(error))
     return 0
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from core.clock import FakeClock
 from core.db import Db
-from core.errors import BadInput
+from core.errors import BadInput, Temporary
 from directory.annuaire import Annuaire
 from directory.edition.beside import Beside
 from directory.edition.build import Builder
@@ -87,7 +87,7 @@ def test_an_import_that_is_killed_leaves_nothing(
             wait_until(lambda: len(workers()) == alive, what="the last of them")
             os.kill(workers()[which % alive], signal.SIGKILL)
 
-    with pytest.raises(BadInput):
+    with pytest.raises(Temporary, match="died|ended with"):
         Importer(db, annuaire, RULES, kill).run([red], NOW)
     assert annuaire.edition == before and annuaire.search(box[1])[0].card.key == box[4]
     wait_until(lambda: not workers(), what="the end of what reads for it")

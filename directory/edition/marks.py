@@ -1,0 +1,3 @@
+"""How a schema of ours is known from another that is called alike."""
+
+MARK = "Pli: annuaire"  # its comment
