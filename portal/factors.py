@@ -133,5 +133,11 @@ class Factors:
         self._services.trail.record(session, Event(actor, action, outcome, self._services.clock.now()))
 
 
+def forget(session: Session, account_id: int) -> None:
+    """Passkeys and codes by time of an account whose owner has lost them; the PIN of the counter stays."""
+    mine = (web_factors.c.account_id == account_id) & web_factors.c.kind.in_((TOTP, PASSKEY))
+    session.execute(delete(web_factors).where(mine))
+
+
 def _identity(account: Account) -> Identity:
     return Identity(account.id, account.mailbox_id, account.holder_id, account.address, account.role)

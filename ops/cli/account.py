@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from core.errors import BadInput
-from ops.cli import devices
+from ops.cli import devices, persons
 from ops.cli.common import DEFAULT_HOME, AsJson, Home, run, show
 
 app = typer.Typer(help="Mailboxes and the accounts that open them.", no_args_is_help=True)
 app.add_typer(devices.app, name="device")
+app.add_typer(persons.app, name="person")
 
 Password = Annotated[str, typer.Option("--password", prompt=True, hide_input=True, help="Asked when absent.")]
 
@@ -35,8 +36,21 @@ def add(
     print("created")
 
 
+@app.command("password")
+def password(
+    login: Annotated[str, typer.Argument(help="Login of the account.")],
+    password: persons.NewPassword,
+    factors: Annotated[
+        bool, typer.Option("--forget-factors", help="Passkeys and codes by time are lost, too: they end.")
+    ] = False,
+    home: Home = DEFAULT_HOME,
+) -> None:
+    """A new password in place of a lost one; the pages that the old one opened ask for it."""
+    print(json.dumps(run(home, "account.password", login=login, password=password, factors=factors)))
+
+
 def _asked() -> str:
-    return str(typer.prompt("Password", hide_input=True))
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 def _sha256(path: Path) -> str:
