@@ -1,6 +1,8 @@
 """What goes wrong around an import on PostgreSQL: a crash of the server, somebody who holds a lock, a schema that is
 called as ours are, a right that lacks. Told in a sentence; the edition in use serves; nothing is lost."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ from directory.tables import directory_struck, entries
 from directory.unfinished import there_is
 from tests.support.annuaire import NOW, RULES, all_of, changed, one_person, take
 from tests.support.postgres import PostgresCluster
+from tests.support.process import family
 
 pytestmark = pytest.mark.slow
 KINDS = ("mssante", "rpps")
@@ -61,11 +64,27 @@ def entries_of(db: Db) -> int:
     return db.read(lambda session: session.execute(select(func.count()).select_from(entries)).scalar_one())
 
 
-def on(step: int, do: Callable[[], object], what: str = STEPS) -> Callable[[str, int, int], None]:
+def crash_beside_workers(server: PostgresCluster, db: Db) -> None:
+    """They stand still meanwhile: else they might be ready before the server is away."""
+    workers = [pid for pid in family(os.getpid()) if b"directory.edition.worker" in command_of(pid)]
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in workers:
+            os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            crash(server, db, noticed=False)
+
+
+def command_of(pid: int) -> bytes:
+    with suppress(OSError):  # it has just ended
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def on(step: int, do: Callable[[], object], *what: str) -> Callable[[str, int, int], None]:
     done: list[int] = []
 
     def progress(said: str, number: int, _total: int) -> None:
-        if said == what and number >= step and not done:
+        if said in (what or (STEPS,)) and number >= step and not done:
             done.append(number)
             do()
 
@@ -100,7 +119,7 @@ def test_a_crash_while_it_is_built_is_told_and_changes_nothing(
     before = take(db, annuaire, files / FILES["red"], files / FILES["mssante"])["edition"]
     count = entries_of(db)
     with pytest.raises(Temporary) as told:
-        progress = on(1, lambda: crash(server, db, noticed=False), "rpps")
+        progress = on(0, lambda: crash_beside_workers(server, db), *KINDS)
         Importer(db, annuaire, RULES, progress).run([many / FILES["rpps"]], NOW)
     assert "base de données ne répond pas" in told.value.public and "pli doctor" in told.value.public
     said = capfd.readouterr()
