@@ -7,6 +7,7 @@ searching ends on the edition on which it began.
 import re
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core import engines
 from core.db import Db
+from core.errors import DatabaseDown, PliError
 from core.freight import Signal
 from directory.edition.marks import MARK
 from directory.edition.readers import Reader, SqliteStatements, Statements
@@ -68,10 +70,15 @@ class Annuaire:
         return search(reader, parse(text, profession, place), limit=limit, see_red=see_red) if reader else []
 
     def reader(self) -> Reader | None:
-        """The edition in use; None when there is none yet."""
+        """The edition in use; None when there is none yet. Raises DatabaseDown."""
         if self._stale:
             with self._lock:
-                self._refresh()
+                self._stale = False
+                try:
+                    self._refresh()
+                except PliError:
+                    self._stale = True
+                    raise
         return self._reader
 
     def read(self, work: Callable[..., T], *arguments: object) -> T:
@@ -90,6 +97,17 @@ class Annuaire:
         reader = self.reader()
         return reader.serial if reader else 0
 
+    def usable(self) -> int:
+        """The edition in use; 0 when there is none, or when it is gone: a backup holds none of SQLite's."""
+        edition = self._db.read(current_edition)
+        if not edition:
+            return 0
+        try:
+            with closing(self._open(edition)) as statements:
+                return edition if Reader(statements).is_whole else 0
+        except DatabaseDown:
+            return 0
+
     def close(self) -> None:
         for one in (self._statements, self._before):
             if one:
@@ -102,7 +120,6 @@ class Annuaire:
             self._stale = True
 
     def _refresh(self) -> None:
-        self._stale = False
         edition = self._db.read(current_edition)
         if not edition:
             return

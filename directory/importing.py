@@ -133,11 +133,11 @@ class Importer:
 
     def _take(self, sources: list[Source], now: datetime) -> dict[str, Any]:
         changed = [source for source in sources if source.changed]
-        if not changed and self._db.read(current_edition):
-            return {"changed": False, "edition": self._db.read(current_edition), "struck_off": 0}
+        edition = self._annuaire.usable()  # of one that is gone the kept copies and these files make another
+        if not changed and edition:
+            return {"changed": False, "edition": edition, "struck_off": 0}
         turn = read_turn([source for source in changed if source.kind == RPPS], self._old)
         hidden = turn.struck(self._db.read(struck_off))
-        edition = self._db.read(current_edition)
         if edition and self._is_small(changed):
             one = self._begin(sources, turn, now, edition, {}, built=False)
             struck = self._use(one, lambda: self._apply(one, hidden))

@@ -26,14 +26,19 @@ class Query:
 
 def parse(text: str, profession: str = "", place: str = "") -> Query:
     """Never fails: of a text that is too long the beginning counts."""
-    text = " ".join(text[:LONGEST].split())
-    job, where = _words(profession[:LONGEST]), _words(place[:LONGEST])
+    text = " ".join(_cut(text).split())
+    job, where = _words(_cut(profession)), _words(_cut(place))
     if "@" in text and " " not in text:
         return Query(address=text.lower(), profession=job, place=where)
     number = text.replace(" ", "").replace(".", "").upper()
     if _is_number(number):
         return Query(number=number, profession=job, place=where)
     return Query(_words(text), profession=job, place=where)
+
+
+def _cut(text: str) -> str:
+    """Half a letter, which JSON can hold, is none."""
+    return text[:LONGEST].encode("utf-8", "ignore").decode()
 
 
 def _is_number(text: str) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
+from core.errors import DatabaseDown
 from directory.edition.tables import IMPORTED
 
 _serials = count(1)
@@ -33,7 +35,11 @@ class SqliteStatements:
         self._lock = threading.Lock()
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return self._connection().execute(sql.format(t=""), values).fetchall()
+        """Raises DatabaseDown: the file is not there, or damaged."""
+        try:
+            return self._connection().execute(sql.format(t=""), values).fetchall()
+        except sqlite3.Error as error:
+            raise DatabaseDown("l'annuaire ne répond pas", f"edition: {error.sqlite_errorname}") from error
 
     def among(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         return self.rows(f"{sql} IN ({','.join('?' * len(values))})", values)
@@ -47,7 +53,10 @@ class SqliteStatements:
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=64)
+            there = f"file:{quote(str(self._path))}?mode=rw"  # never made here
+            found = sqlite3.connect(
+                there, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64
+            )
             for pragma in ("query_only=ON", "wal_autocheckpoint=0", "busy_timeout=5000", "mmap_size=2000000000"):
                 found.execute(f"PRAGMA {pragma}")
             self._local.connection = found
@@ -150,6 +159,11 @@ class Reader:
 
     def count(self, table: str) -> int:
         return int(self._statements.rows(f"SELECT COUNT(*) FROM {{t}}{table}", ())[0][0])
+
+    @property
+    def is_whole(self) -> bool:
+        """An edition tells its size, even where it holds nobody."""
+        return bool(self._statements.rows("SELECT 1 FROM {t}facts WHERE name = ?", ("size",)))
 
     @property
     def import_number(self) -> int:

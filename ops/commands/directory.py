@@ -42,7 +42,8 @@ def import_files(app: App, arguments: dict[str, Any], progress: Progress) -> dic
     files = [Path(name) for name in arguments["files"]]
     for path in files:
         if not path.is_file():
-            raise BadInput(f"{path} : fichier introuvable", "no such file")
+            said = "ce n'est pas un fichier" if path.exists() else "fichier introuvable"
+            raise BadInput(f"{path} : {said}", "no such file")
     asked = {name: bool(arguments.get(name)) for name in ("force", "dry_run")}
     return importer(app.settings, app.db, app.annuaire, progress, **asked).run(files, app.clock.now())
 
@@ -50,10 +51,11 @@ def import_files(app: App, arguments: dict[str, Any], progress: Progress) -> dic
 def search(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, Any]:
     """The best entries first. Raises DatabaseDown."""
     started = time.perf_counter()
-    found = _found(app.annuaire, arguments)
+    asked = arguments | {"text": _legible(arguments["text"])}
+    found = _found(app.annuaire, asked)
     spent = (time.perf_counter() - started) * 1000
     entries = [entry_of(card) for card in found]
-    return {"query": arguments["text"], "milliseconds": round(spent, 3), "entries": entries}
+    return {"query": asked["text"], "milliseconds": round(spent, 3), "entries": entries}
 
 
 def entry_of(card: Card) -> dict[str, Any]:
@@ -148,6 +150,11 @@ def _exactly(annuaire: Annuaire, key: str) -> Card:
     if not found or (asked.address or asked.number) not in known:
         raise NotFound("aucune entrée : une adresse, un RPPS ou un FINESS entier est attendu", "no such entry")
     return card
+
+
+def _legible(text: str) -> str:
+    """A terminal of another encoding sends octets that are no letters."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _found(annuaire: Annuaire, arguments: dict[str, Any]) -> list[Card]:

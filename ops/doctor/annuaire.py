@@ -25,6 +25,9 @@ def annuaire(app: App) -> list[Light]:
     edition = app.db.read(current_edition)
     if not edition:
         return [Light(NAME, LABEL, "off", "Rien n’a été importé.", "Lancez `pli directory import`.")]
+    if not app.annuaire.usable():
+        todo = "Lancez `pli directory import` avec la dernière extraction : l’édition est refaite."
+        return [Light(NAME, LABEL, "bad", "L’édition en service manque, ou elle est abîmée.", todo)]
     made = app.db.read(lambda session: session.execute(_MADE, {"id": edition}).scalar_one())
     return [Light(NAME, LABEL, "good", f"Édition du {from_epoch_ms(made).date().isoformat()}.")]
 

@@ -6,15 +6,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
 from core.address import Address
 from core.db import Db
-from core.errors import BadInput, PliError, Refused
+from core.errors import BadInput, DatabaseDown, PliError, Refused
 from directory.annuaire import Annuaire
 from directory.edition.card import unpack
 from directory.edition.kinds import kind_of
@@ -99,6 +100,26 @@ def test_what_was_updated_is_what_would_have_been_built(
     assert updated.keys() == built.keys() and found.boxes[0].address == fresh
     assert all(one.boxes == built[key].boxes and one.name == built[key].name for key, one in updated.items())
     assert annuaire.search(fresh)[0].card.key == found.key == box[4]
+
+
+def test_an_edition_that_is_gone_is_told_and_made_again(db: Db, annuaire: Annuaire, files: Path) -> None:
+    """As after a backup was put back, which holds the instance's rows and none of SQLite's editions."""
+    gone = take(db, annuaire, *all_of(files))["edition"]
+    box = one_person(files)
+    if annuaire.where.url:
+        db.run(lambda session: session.execute(text(f"DROP SCHEMA {annuaire.where.schema(gone)} CASCADE")))
+    else:
+        annuaire.where.path(gone).unlink()
+    with closing(Annuaire(db, annuaire.where.folder)) as fresh:
+        for _ in range(2):
+            with pytest.raises(DatabaseDown):
+                fresh.search(box[1])
+        assert fresh.usable() == 0
+        assert annuaire.where.url or not annuaire.where.path(gone).exists()
+        made = take(db, fresh, files / FILES["skills"])
+        assert made["changed"] and made["edition"] == fresh.usable() != gone
+        assert fresh.search(box[1])[0].card.key == box[4]
+        assert not take(db, fresh, *all_of(files))["changed"]
 
 
 def cards_of(annuaire: Annuaire):

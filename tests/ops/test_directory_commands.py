@@ -1,16 +1,19 @@
 """`pli directory show|publish|search` as the server runs them: exactly what was asked for, or a clear refusal."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from core.errors import BadInput, NotFound
 from directory.annuaire import Annuaire
 from directory.importing import Importer, Rules
 from directory.national import FILES, generate
 from ops.commands import directory as directory_commands
+from ops.doctor.annuaire import annuaire as light_of
 from tests.support.kept import PHARMACY, open_kept
 
 pytestmark = pytest.mark.slow
@@ -62,6 +65,23 @@ def test_a_finess_number_is_of_the_structure_before_those_who_work_there(app: Si
     found = directory_commands.search(app, {"text": finess, "profession": "", "place": "", "limit": 10}, quiet)
     assert found["entries"][0]["finess"] == finess and found["entries"][0]["rpps"] == ""
     assert len(found["entries"]) > 1 and show(app, finess)["finess"] == finess
+
+
+def test_letters_of_another_encoding_are_passed_over(app: SimpleNamespace) -> None:
+    asked = {"text": "b\udce9ranger pharmacie", "profession": "\udce9", "place": "", "limit": 10}
+    found = directory_commands.search(app, asked, quiet)
+    assert json.dumps(found, ensure_ascii=False).encode()
+
+
+def test_doctor_tells_which_edition_serves_and_that_it_is_gone(app: SimpleNamespace) -> None:
+    assert [light.state for light in light_of(app)] == ["good"]
+    if app.annuaire.where.url:
+        schema = app.annuaire.where.schema(app.annuaire.edition)
+        app.db.run(lambda session: session.execute(text(f"DROP SCHEMA {schema} CASCADE")))
+    else:
+        app.annuaire.where.path(app.annuaire.edition).unlink()
+    (light,) = light_of(app)
+    assert light.state == "bad" and "pli directory import" in light.todo
 
 
 def test_a_carrier_needs_an_identifier(app: SimpleNamespace) -> None:
