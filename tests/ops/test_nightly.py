@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from core.clock import FakeClock
 from core.db import Db
 from core.settings import Settings
+from directory.annuaire import Annuaire
 from ops.chores import Work, rounds
+from ops.importing import Finishing
 from ops.keeper import Keeper
 from ops.nightly import Chores, Nightly
 
@@ -40,9 +43,10 @@ def test_what_never_ended_is_due_in_any_process(db: Db):
     assert night.done == ["forget", "expire"]
 
 
-def test_a_process_looks_whether_they_are_due_some_minutes_after_its_start_and_again(db: Db):
+def test_a_process_looks_whether_they_are_due_some_minutes_after_its_start_and_again(db: Db, tmp_path: Path):
     night = Night(db)
-    work = Work(Keeper(db, night.clock, {}, 1, 1), night.process(), Chores({}), Chores({}))
+    imports = Finishing(Settings(), db, Annuaire(db, tmp_path))
+    work = Work(Keeper(db, night.clock, {}, 1, 1), night.process(), Chores({}), Chores({}), imports)
     [look] = [one for one in rounds(Settings(), work) if one.name == "nightly"]
     assert 60 <= look.seconds <= 600
     look.work()
