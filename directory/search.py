@@ -305,11 +305,9 @@ class _Search:
         return tuple(Variant(number, cards, MEANT) for number, _, cards in likeliest)
 
     def _beginning(self, word: _Word) -> tuple[Variant, ...]:
-        rows = self.reader.beginning_each([one + word.text for one in word.fields])
-        rows.sort(key=lambda row: -row[2])
         return tuple(
             Variant(number, cards, 0.9, text[0] == NAME)
-            for number, text, cards in rows[:BEGINNINGS]
+            for number, text, cards in self.reader.beginning_most([one + word.text for one in word.fields], BEGINNINGS)
             if text[1:] != word.text
         )
 
