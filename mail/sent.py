@@ -19,7 +19,9 @@ from directory.mailboxes import get_mailbox
 from mail.conversations import message_id_lookup
 from mail.headers import Headers
 from mail.relay_tables import sent_events, sent_messages
+from mail.words import decode_words
 
+SUBJECT_CHARACTERS = 200
 RELAYED, DELIVERED, DELAYED, READ, ANSWERED, FAILED = "relayed", "delivered", "delayed", "read", "answered", "failed"
 
 
@@ -48,7 +50,8 @@ def sent_row(
 ) -> Row:
     """The row of a message that this mailbox sends. `key` is its holder's."""
     rfc_id = (headers.first(b"message-id") or b"").decode("latin-1").strip()
-    values = {"message_id": rfc_id, "to": [[each.address, each.local] for each in to]}
+    subject = decode_words(headers.first(b"subject") or b"")[:SUBJECT_CHARACTERS]
+    values = {"message_id": rfc_id, "to": [[each.address, each.local] for each in to], "subject": subject}
     return {
         "message_id": message_id,
         "mailbox_id": mailbox_id,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,12 +34,13 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Timeline:
-    """`events` in the order of time; `to` as the sender named them."""
+    """`events` in the order of time; `to` as the sender named them; `subject` is empty where it was not kept yet."""
 
     message_id: int
     sent_at: datetime
     to: tuple[SentTo, ...]
     events: tuple[Event, ...]
+    subject: str = ""
 
 
 def timeline(session: Session, keyring: Keyring, mailbox_id: int, rfc_id: str) -> Timeline:
@@ -82,13 +84,18 @@ def timeline_of(session: Session, keyring: Keyring, mailbox_id: int, message_id:
     events += [
         open_event(key, each.id, each.kind, from_epoch_ms(each.at), each.sealed) for each in session.execute(noted)
     ]
-    return Timeline(message_id, sent_at, to, tuple(sorted(events, key=lambda event: event.at)))
+    subject = str(_row(key, message_id, row.sealed).get("subject", ""))
+    return Timeline(message_id, sent_at, to, tuple(sorted(events, key=lambda event: event.at)), subject)
 
 
 def opened_recipients(key: bytes, message_id: int, sealed: bytes) -> tuple[SentTo, ...]:
     """From the row of `sent_messages`. Raises SealBroken."""
-    found = json.loads(unseal(key, sealed, sent_aad(message_id)))
-    return tuple(SentTo(address, local) for address, local in found["to"])
+    return tuple(SentTo(address, local) for address, local in _row(key, message_id, sealed)["to"])
+
+
+def _row(key: bytes, message_id: int, sealed: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(unseal(key, sealed, sent_aad(message_id)))
+    return found
 
 
 def _relayed(session: Session, message_id: int, to: tuple[SentTo, ...]) -> Iterator[Event]:

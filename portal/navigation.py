@@ -37,9 +37,14 @@ TABS = {
 }
 
 
+ACCOUNT = "/p/compte"  # below the patient's pages, and under none of their tabs
+
+
 def tabs(role: str, path: str) -> tuple[tuple[Tab, bool], ...]:
     """The tabs of a role, each with whether the page at `path` is under it: the longest path that fits."""
     mine = TABS.get(role, ())
     fitting = [tab.path for tab in mine if path == tab.path or path.startswith(f"{tab.path}/")]
+    if path.startswith(ACCOUNT):
+        fitting = []
     here = max(fitting, key=len, default="")
     return tuple((tab, tab.path == here) for tab in mine)

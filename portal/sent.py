@@ -10,6 +10,7 @@ from mail.timeline import ACCEPTED, Timeline, latest_sent, timeline_of
 from portal.language import N_
 from portal.services import Services
 from portal.session import Visitor
+from record.pack.xdm import PREFIX
 
 LISTED = 50
 STEPS = {
@@ -44,6 +45,7 @@ class SentLetter:
     at: int
     to: tuple[str, ...]
     steps: tuple[Step, ...]
+    subject: str
 
     @property
     def last(self) -> Step:
@@ -87,4 +89,5 @@ def _letter(found: Timeline) -> SentLetter:
         kind = "bad" if event.kind == "failed" else "unsure" if event.kind == "delayed" else "good"
         said = " ".join(part for part in (event.code, event.text) if part)
         steps.append(Step(label, icon, kind, epoch_ms(event.at), event.recipient, said))
-    return SentLetter(found.message_id, epoch_ms(found.sent_at), tuple(each.address for each in found.to), tuple(steps))
+    to = tuple(each.address for each in found.to)
+    return SentLetter(found.message_id, epoch_ms(found.sent_at), to, tuple(steps), found.subject.removeprefix(PREFIX))

@@ -18,7 +18,8 @@ def accessibility(request: Request, front: TheFront, visitor: MaybeVisitor) -> R
 @router.get("/mentions")
 def notices(request: Request, front: TheFront, visitor: MaybeVisitor) -> Response:
     """What this is, who answers for it, what it does not do."""
-    hosts = ", ".join(sorted(front.services.hosts))
+    named = {each for each in front.services.hosts if any(letter.isalpha() for letter in each)} - {"localhost"}
+    hosts = ", ".join(sorted(named)) or (request.url.hostname or "")
     return front.pages.show(request, "notices.html", visitor=visitor, hosts=hosts)
 
 

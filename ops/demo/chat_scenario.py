@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from secrets import randbelow
 from typing import Any
 
 import httpx2
@@ -85,7 +86,7 @@ class ChatScenario:
     def __init__(self, stage: Stage, facts: dict[str, Any]) -> None:
         self._stage, self._facts = stage, facts
         self._pharmacist = next(player for player in players() if player.role == "pharmacist")
-        self._mark = token(6)
+        self._mark = f"{randbelow(10**6):06d}"  # by which a run finds its own words again
 
     async def play(self, rooms: Callable[[], Awaitable[dict[str, Any]]]) -> None:
         """All of it; `rooms` makes the mailboxes' rooms, while the players log in. Raises StepFailed."""
@@ -119,10 +120,10 @@ class ChatScenario:
             room = await physician.client.create("Avis", [colleague.user_id], [STATE])
             await self._stage.until(lambda: _knows(colleague, room), "the invitation")
             await self._stage.until(lambda: _has(physician, room, colleague.user_id), "the colleague")
-            await physician.say(room, f"Ton avis sur cet ECG ? {self._mark}")
+            await physician.say(room, f"Ton avis sur cet ECG ? (réf. {self._mark}-1)")
             heard = await self._stage.until(colleague.hears(self._mark), "the question")
-            await colleague.say(room, f"Rien d'urgent. R{self._mark}", heard.event_id)
-            await self._stage.until(physician.hears(f"R{self._mark}"), "the answer")
+            await colleague.say(room, f"Rien d'urgent. (réf. {self._mark}-2)", heard.event_id)
+            await self._stage.until(physician.hears(f"{self._mark}-2"), "the answer")
             return {"encrypted": True, "messages": 2}
 
         return scene
@@ -130,11 +131,11 @@ class ChatScenario:
     def _mail(self, physician: Pocket) -> Callable[[], Awaitable[dict[str, Any]]]:
         async def scene() -> dict[str, Any]:
             to = next(user["address"] for user in self._facts["users"] if user["role"] == "physician")
-            text = f"Bonjour,\n\npeut-on substituer ? Q{self._mark}\n"
+            text = f"Bonjour,\n\npeut-on substituer ? (réf. {self._mark}-3)\n"
             seal = self._stage.post.papers.of(self._pharmacist.stem)
-            letter = write(PHARMACY, self._pharmacist.name, to, f"Votre ordonnance {self._mark}", text, seal)
+            letter = write(PHARMACY, self._pharmacist.name, to, f"Votre ordonnance, réf. {self._mark}", text, seal)
             await self._stage.post.submit(self._pharmacist, letter.raw, [to])
-            shown = await self._stage.until(physician.hears(f"Q{self._mark}"), "the mail in the room")
+            shown = await self._stage.until(physician.hears(f"{self._mark}-3"), "the mail in the room")
             verdict = shown.content[VERDICT]["result"]
             held(verdict == "pass", "the room is told that the signature holds")
             return {"verdict": verdict}
@@ -143,11 +144,11 @@ class ChatScenario:
 
     def _answer(self, physician: Pocket, counter: Pocket) -> Callable[[], Awaitable[dict[str, Any]]]:
         async def scene() -> dict[str, Any]:
-            shown = await self._stage.until(physician.hears(f"Q{self._mark}"), "the mail in the room")
-            await physician.say(shown.room_id, f"Oui, substituez. A{self._mark}", shown.event_id)
+            shown = await self._stage.until(physician.hears(f"{self._mark}-3"), "the mail in the room")
+            await physician.say(shown.room_id, f"Oui, substituez. (réf. {self._mark}-4)", shown.event_id)
             raw, flags = await self._stage.post.fetch(self._pharmacist, subject=self._mark)
             held("$SignaturePass" in flags, "the answer is signed by the physician's seal")
-            await self._stage.until(counter.hears(f"A{self._mark}"), "the answer in the pharmacy's room")
+            await self._stage.until(counter.hears(f"{self._mark}-4"), "the answer in the pharmacy's room")
             return {"verdict": "pass", "octets": len(raw)}
 
         return scene

@@ -138,7 +138,9 @@ def _screen(facts: dict[str, Any]) -> Callable[[str, Step | None], None]:
     console.print(
         f"\n[bold]Pli – démonstration[/] (données inventées, certificats sans valeur)  {facts['http']['url']}"
     )
-    console.print(f"SMTP {facts['smtp']}\nIMAP {facts['imap']}")
+    for protocol in ("smtp", "imap"):
+        ports = ", ".join(f"{name} {port}" for name, port in facts[protocol].items() if name != "host")
+        console.print(f"{protocol.upper()} {facts[protocol]['host']} : {ports}")
     for user in facts["users"]:
         console.print(f"  {user['role']:<11} {user['login']}  mot de passe : {user['password']}")
     console.print()

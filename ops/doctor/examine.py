@@ -55,6 +55,7 @@ def machine_looks(settings: Settings, clock: Clock) -> dict[str, Look]:
         "disk": lambda: machine.disk(settings),
         "ocr": machine.reading,
         "broker": lambda: services.broker(settings),
+        "settings": lambda: services.settled(settings),
         "keyring": lambda: services.keyring(settings),
         "antivirus": lambda: services.antivirus(settings),
     }

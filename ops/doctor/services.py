@@ -45,6 +45,20 @@ def keyring(settings: Settings) -> list[Light]:
     return [Light(name, label, "good", "Verrouillé." if locked else "Lisible du seul compte du service.")]
 
 
+def settled(settings: Settings) -> list[Light]:
+    """Was everything set that only the administrator knows? A demonstration needs none of it."""
+    name, label = "settings", "Réglages propres à l’exploitant"
+    if not settings.production:
+        return [Light(name, label, "off", "Démonstration : aucune identité réelle (environment).")]
+    ours = {"record.desk": settings.record.desk, "relay.postmaster": settings.relay.postmaster}
+    unset = [key for key, address in ours.items() if address.endswith(".test")]
+    unset += ["listen.hostname"] if settings.listen.hostname == "localhost" else []
+    if unset:
+        todo = "Écrivez-les dans pli.toml, puis redémarrez."
+        return [Light(name, label, "warn", f"Restent ceux de la démonstration : {', '.join(unset)}.", todo)]
+    return [Light(name, label, "good", "Faits.")]
+
+
 def antivirus(settings: Settings) -> list[Light]:
     """Does the scanner answer?"""
     name, label, where = "antivirus", "Antivirus", settings.antivirus.clamd

@@ -177,9 +177,10 @@ def test_a_room_from_the_patient_s_page(clinic: Clinic):
 def test_what_was_sent_and_what_became_of_it(clinic: Clinic):
     kept = clinic.world.kept
     sent = clinic.sent("Qu'en penses-tu ?")
-    assert "a@demo.mssante.test" in clinic.browser.get("/pro/envoyes").text
+    page = clinic.browser.get("/pro/envoyes").text
+    assert "a@demo.mssante.test" in page and f'/pro/envoyes/{sent}">Avis<' in page
     page = clinic.browser.get(f"/pro/envoyes/{sent}").text
-    assert page.index("Accepté") < page.index("Remis")
+    assert '<p class="lead">Avis</p>' in page and page.index("Accepté") < page.index("Remis")
     kept.clock.advance(60)
     kept.db.run(note, kept.keyring, sent, Event("read", kept.clock.now(), "a@demo.mssante.test"))
     page = clinic.browser.get(f"/pro/envoyes/{sent}").text
