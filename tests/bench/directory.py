@@ -206,8 +206,8 @@ def postgres_asked(folder: Path) -> Rows:
         url = cluster.create_database()
         take(url, Path(home), all_files(folder))
         with closing(Db.open(url)) as db, closing(Annuaire(db, Path(home) / "annuaire")) as annuaire:
-            said = _resolving(db, Path(home) / "keyring.json")
             _as_the_server_is()
+            said = _resolving(db, Path(home) / "keyring.json")
             return [*_speeds_of(annuaire.reader(), "Queries of the PostgreSQL edition, ms"), "", f"Resolved: {said}."]
 
 
