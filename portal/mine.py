@@ -1,5 +1,6 @@
 """A patient's own orders as the page shows them; the trail is written first, for the patient's own eyes too."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,8 @@ class Mine:
 
     def _opened(self, visitor: Visitor, parcel: Parcel, thread: tuple[Said, ...] | None) -> Parcel:
         known = thread is not None and self._threads.may_encrypt(visitor, parcel.order)
-        return replace(parcel, thread=thread, may_encrypt=known)
+        standing = words.ANSWERED if _is_answered(parcel.order, thread or ()) else parcel.standing
+        return replace(parcel, thread=thread, may_encrypt=known, standing=standing)
 
     def _looked(self, visitor: Visitor) -> tuple[Parcel, ...]:
         for _ in range(LOOKS):
@@ -149,3 +151,10 @@ class Mine:
         except NotFound:
             return Shop("votre pharmacie", "")
         return Shop(entry.structure_name if entry and entry.structure_name else "votre pharmacie", kept.hours)
+
+
+def _is_answered(order: Order, thread: Sequence[Said]) -> bool:
+    """Whether the patient has written since the pharmacy's question; its letter comes a moment after the move."""
+    if order.state is not State.QUESTION or not thread or not thread[-1].inward:
+        return False
+    return thread[-1].at > order.updated_at or any(not each.inward for each in thread)

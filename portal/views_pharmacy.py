@@ -41,7 +41,12 @@ def board(
     """All orders under way, in columns."""
     columns, language = desk.board(visitor), language_of(request)
     done = next((label for state, label in LABELS.items() if state.value == fait), "")
-    shown: dict[str, Any] = {"columns": columns, "done": done, "doubts": checking.count(visitor)}
+    shown: dict[str, Any] = {
+        "columns": columns,
+        "done": done,
+        "asked": fait == State.QUESTION,
+        "doubts": checking.count(visitor),
+    }
     shown["drawn"] = lambda card: for_reader(front.pages.card(card, language), visitor)
     return front.pages.show(request, "board.html", visitor=visitor, **shown)
 

@@ -77,6 +77,11 @@ _STANDINGS = {
 }
 
 
+ANSWERED = Standing(
+    N_("Votre réponse est partie"), N_("La pharmacie va la lire. Vous serez prévenu de la suite."), "calm"
+)
+
+
 def age(at: int, now: datetime) -> Age:
     """How long something has waited; `at` in milliseconds since 1970."""
     waited = max(0, epoch_ms(now) - at)

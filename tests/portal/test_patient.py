@@ -27,6 +27,22 @@ def test_each_order_says_where_it_stands(world: World):
     assert "@" not in page  # nobody's address, which is a patient's number
 
 
+def test_an_answered_question_asks_for_nothing_more(world: World):
+    order = ordered(world.kept, prescribed(world.kept))
+    counter, patient = world.signed_in(PHARMACY), world.signed_in(world.patient_login)
+    path = f"/officine/commande/{order.number}"
+    answer = counter.act(path, f"{path}/etat", vers="question", version="1", note="Quelle dose ?")
+    assert "la question est posée au patient" in counter.get(answer.headers["location"]).text
+    assert "La pharmacie vous pose une question" in patient.get("/p").text
+    world.kept.clock.advance(60)
+    assert patient.act("/p", f"/p/repondre/{order.number}", texte="75 µg").status_code == 303
+    page = patient.get("/p").text
+    assert "Votre réponse est partie" in page and "vous pose une question" not in page
+    world.kept.clock.advance(60)
+    assert counter.act(path, f"{path}/repondre", texte="Et quand ?").status_code == 303
+    assert "La pharmacie vous pose une question" in patient.get("/p").text
+
+
 def test_a_patient_cancels(world: World):
     order = ordered(world.kept, prescribed(world.kept))
     browser = world.signed_in(world.patient_login)
