@@ -32,10 +32,15 @@ def create_holder(session: Session, keyring: Keyring, kind: str, now: datetime) 
 
 def holder_key(session: Session | Connection, keyring: Keyring, holder_id: int) -> bytes:
     """The 32 bytes that open what was wrapped for this holder. Raises NotFound when it is unknown or destroyed."""
-    wrapped = session.execute(_KEY, {"holder_id": holder_id}).scalar_one_or_none()
+    return keyring.unwrap_holder(wrapped_key(session, holder_id), holder_aad(holder_id))
+
+
+def wrapped_key(session: Session | Connection, holder_id: int) -> bytes:
+    """A holder's key as it is kept. Raises NotFound when the holder is unknown or the key destroyed."""
+    wrapped: bytes | None = session.execute(_KEY, {"holder_id": holder_id}).scalar_one_or_none()
     if wrapped is None:
         raise NotFound("introuvable", "holder unknown or its key destroyed")
-    return keyring.unwrap_holder(wrapped, holder_aad(holder_id))
+    return wrapped
 
 
 def holder_aad(holder_id: int) -> bytes:

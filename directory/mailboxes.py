@@ -16,6 +16,7 @@ from core.ids import new_id
 from crypto.keyring import Keyring
 from crypto.sealed import object_aad, seal, unseal
 from directory.holders import create_holder, holder_key
+from directory.local_domains import add_local_domain
 from directory.tables import mailboxes
 
 TOPIC = "mailbox"  # signalled with the mailbox's id when its state changes
@@ -48,10 +49,14 @@ def lookup_of(keyring: Keyring, address: Address) -> bytes:
 def create_mailbox(
     session: Session, keyring: Keyring, address: Address, kind: MailboxKind | str, now: datetime
 ) -> Mailbox:
-    """A new open mailbox with a holder of its own. Raises Refused (address taken), BadInput (wrong kind)."""
+    """A new open mailbox with a holder of its own; mail for its domain ends here from now on.
+
+    Raises Refused (address taken), BadInput (wrong kind).
+    """
     kind = _checked_kind(address, kind)
     if find_mailbox(session, keyring, address):
         raise Refused("cette adresse existe déjà", "mailbox address taken")
+    add_local_domain(session, address.domain)
     holder_id = create_holder(session, keyring, "system" if kind == MailboxKind.SYS else "mailbox", now)
     mailbox = Mailbox(new_id(), str(kind), OPEN, holder_id)
     session.execute(insert(mailboxes), _row(session, keyring, mailbox, address, now))

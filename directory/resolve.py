@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.address import Address
@@ -29,7 +29,6 @@ _ALL = f"""
     LEFT JOIN {local_domains.name} d ON d.domain = ?
 """
 _FLAGS = [NAMES.index(name) for name in ("digital", "red_list")]
-_DOMAIN = select(local_domains.c.domain).where(local_domains.c.domain == bindparam("domain"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +63,6 @@ def find_entry(session: Session, address: Address) -> Entry | None:
     """The published entry at this address."""
     row = session.execute(_ENTRY, {"address": address.key}).one_or_none()
     return Entry(*row) if row else None
-
-
-def is_local_domain(session: Session, domain: str) -> bool:
-    """Whether mail for this domain ends here."""
-    return session.execute(_DOMAIN, {"domain": domain.lower()}).one_or_none() is not None
-
-
-def local_domain_names(session: Session) -> tuple[str, ...]:
-    """Every domain whose mail ends here."""
-    return tuple(session.execute(select(local_domains.c.domain).order_by(local_domains.c.domain)).scalars())
-
-
-def add_local_domain(session: Session, domain: str) -> None:
-    """Mail for this domain ends here from now on; harmless twice."""
-    if not is_local_domain(session, domain):
-        session.execute(insert(local_domains), {"domain": domain.lower()})
 
 
 def is_pharmacy(session: Session, keyring: Keyring, mailbox: Mailbox) -> bool:

@@ -1,4 +1,5 @@
-"""The circle of trust as the gate asks it: which certificate's name may speak for which domain, remembered for a while.
+"""The circle of trust as the gate asks it: which certificate's name may speak for which domain, and which domains there
+are, remembered for a while.
 
 A new list is signalled by its commit (in any process) and forgets all answers; what no signal tells is asked again
 within `KEPT_S`.
@@ -11,12 +12,12 @@ from time import monotonic
 from core.db import Db
 from core.errors import BadInput
 from core.freight import Signal
-from directory.trusted import TOPIC, is_withdrawn, parse_dn, trusts, trusts_anywhere
+from directory.trusted import TOPIC, is_listed, is_withdrawn, parse_dn, trusts, trusts_anywhere
 
 KEPT_S = 30.0
 MOST = 10_000
 
-Question = tuple[str, str | None]
+Question = tuple[str | None, str | None]  # whose name, for which domain; None: any
 
 
 class Circle:
@@ -40,17 +41,19 @@ class Circle:
         Raises DatabaseDown.
         """
         known = self._answer((dn_text, domain))
-        if known is not None:
-            return known
-        age = self._age
-        answer = self._asked(dn_text, domain)
-        self._withdrawn = not answer and self._db.read(is_withdrawn)
-        with self._lock:
-            if age == self._age:
-                if len(self._kept) >= MOST:
-                    self._kept.clear()
-                self._kept[dn_text, domain] = (monotonic() + KEPT_S, answer)
-        return answer
+        if known is None:
+            known = self._learnt((dn_text, domain))
+            self._withdrawn = not known and self._db.read(is_withdrawn)
+        return known
+
+    def remembers_domain(self, domain: str) -> bool:
+        """Whether `lists` would answer without reading the database."""
+        return self._answer((None, domain)) is not None
+
+    def lists(self, domain: str) -> bool:
+        """Whether anybody may speak for the domain. Raises DatabaseDown."""
+        known = self._answer((None, domain))
+        return self._learnt((None, domain)) if known is None else known
 
     @property
     def withdrawn(self) -> bool:
@@ -62,7 +65,19 @@ class Circle:
             until, answer = self._kept.get(question, (0.0, False))
         return answer if until > monotonic() else None
 
-    def _asked(self, dn_text: str, domain: str | None) -> bool:
+    def _learnt(self, question: Question) -> bool:
+        age = self._age
+        answer = self._asked(*question)
+        with self._lock:
+            if age == self._age:
+                if len(self._kept) >= MOST:
+                    self._kept.clear()
+                self._kept[question] = (monotonic() + KEPT_S, answer)
+        return answer
+
+    def _asked(self, dn_text: str | None, domain: str | None) -> bool:
+        if dn_text is None:
+            return domain is not None and self._db.read(is_listed, domain)
         try:
             shown = parse_dn(dn_text)
         except BadInput:

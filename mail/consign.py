@@ -3,9 +3,10 @@
 The queue is a holder like any other: it has a key to each message that waits, and loses it when all is settled.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from sqlalchemy import Table
 
@@ -17,9 +18,10 @@ from core.ids import new_id
 from core.tables import outbox as promises
 from crypto.keyring import Keyring
 from crypto.sealed import wrap_key
-from directory.holders import holder_key
+from directory.holders import wrapped_key
 from mail.dsn_parameters import Notify
 from mail.envelope import Envelope, Rcpt
+from mail.holder_keys import HolderKeys
 from mail.incoming import Door, Incoming, Letter
 from mail.meta import key_aad
 from mail.recipients import Recipient
@@ -32,8 +34,17 @@ RELAY_TOPIC = "relay"  # wakes the relay, which keeps its own promises
 WAITING, DONE, DROPPED = "waiting", "done", "dropped"
 HERE = ""  # the destination of what was delivered locally and is to be reported
 
-# Mail, its letter, its number, its object key, its octets → the rows that go with it.
-Consign = Callable[[Incoming, Letter, int, bytes, int], Freight]
+
+class Consign(Protocol):
+    """What a delivery asks for the rows that go with it."""
+
+    def waits(self, mail: Incoming) -> bool:
+        """Whether the call would read the database."""
+        ...
+
+    def __call__(self, mail: Incoming, letter: Letter, message_id: int, key: bytes, size: int, /) -> Freight:
+        """`key`: of the mail, `size`: its octets."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -53,6 +64,12 @@ class Consigner:
         self._keyring = keyring
         self._queue = queue
         self._life = life
+        self._keys = HolderKeys(keyring)
+        db.on_commit(self._keys.heard)
+
+    def waits(self, mail: Incoming) -> bool:
+        """Where the sender's key is not known: what was sent is noted down under it."""
+        return _is_sent(mail) and mail.identity is not None and not self._keys.knows(mail.identity.holder_id)
 
     def __call__(self, mail: Incoming, letter: Letter, message_id: int, key: bytes, size: int) -> Freight:
         """Nothing for mail from elsewhere that asks for no report: the common case costs nothing."""
@@ -63,8 +80,8 @@ class Consigner:
         if wakes:
             wrapped = wrap_key(self._queue.key, key, key_aad(message_id))
             tables[message_keys] = [{"message_id": message_id, "holder_id": self._queue.holder_id, "wrapped": wrapped}]
-        if mail.door is Door.SUBMISSION and mail.identity is not None and mail.sender is not None:
-            own = self._db.read(holder_key, self._keyring, mail.identity.holder_id)
+        if _is_sent(mail) and mail.identity is not None:
+            own = self._keys.own(mail.identity.holder_id, self._wrapped).key
             to_all = [SentTo(each.address.text, each.is_local) for each in mail.recipients]
             tables[sent_messages] = [
                 sent_row(
@@ -72,6 +89,9 @@ class Consigner:
                 )
             ]
         return Freight(tables, wakes)
+
+    def _wrapped(self, holder_id: int) -> bytes:
+        return self._db.look(wrapped_key, holder_id)
 
     def _consignment(
         self,
@@ -115,6 +135,10 @@ class Consigner:
         tables.setdefault(consignments, []).append(row)
         tables.setdefault(consigned, []).extend(_recipient_rows(number, len(to), domain, row["created_at"]))
         return wake
+
+
+def _is_sent(mail: Incoming) -> bool:
+    return mail.door is Door.SUBMISSION and mail.identity is not None and mail.sender is not None
 
 
 def _by_domain(mail: Incoming) -> Iterable[tuple[str, list[Recipient]]]:

@@ -172,12 +172,13 @@ class Deliverer:
         return Ready(lading, lading.freight(), self._turns(mail, letter), mail.door)
 
     def waits(self, mail: Incoming) -> bool:
-        """Whether `prepare` would take its time although the verdict is there: a conversation to look up, or mail that
-        is kept as sent, under the sender's key."""
+        """Whether `prepare` would take its time although the verdict is there: a conversation to look up, or the key
+        under which it is kept as sent."""
         if mail.letter is None or mail.letter.description is None:
             return False
         alone = self._judge_on_loop is None and _claims_signature(mail.letter)
-        return alone or mail.identity is not None or bool(_patients_told(mail))
+        asks = self._consign is not None and self._consign.waits(mail)
+        return alone or asks or bool(_patients_told(mail))
 
     def _verdict(self, mail: Incoming, letter: Letter) -> Verdict:
         if not _claims_signature(letter):

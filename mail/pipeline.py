@@ -84,7 +84,7 @@ def submission(db: Db, keyring: Keyring, *, dispensed_within_days: int, more: tu
             SenderIsIdentity(),
         ),
         at_recipient=(
-            RecipientInTrustCircle(db),
+            RecipientInTrustCircle(Circle(db)),
             RecipientKnown(),
             MailboxOpen(),
             PatientMayWrite(db, dispensed_within_days),

@@ -26,8 +26,9 @@ from mail.incoming import Door, Incoming
 from mail.known import KnownRecipients
 from mail.lading import NOTHING
 from mail.letter import read_letter
+from mail.our_domains import OurDomains
 from mail.pipeline import Pipeline, first_refusal, may_wait
-from mail.recipients import Recipient, find_recipient, with_inbox
+from mail.recipients import Recipient, find_recipient, somebody_elsewhere, with_inbox
 from mail.spool import Spool, Spooled, spool_bytes
 from mail.stages.stage import Stage
 
@@ -62,6 +63,7 @@ class Reception:
         self._may_wait = {stages: may_wait(stages) for each in pipelines.values() for stages in each.all}
         self._pool = pool
         self._row_octets = row_octets
+        self._ours = OurDomains(db)
         self._known = KnownRecipients()
         db.on_commit(self._known.heard)
 
@@ -76,6 +78,8 @@ class Reception:
     async def recipient(self, mail: Incoming, address: Address) -> Recipient:
         """RCPT: who that is. Raises MailError, DatabaseDown."""
         found = self._known.get(address.text)
+        if found is None and self._ours.lack(address.domain):
+            found = somebody_elsewhere(self._keyring, address)
         if found is None:
             return await self._in_thread(self._name, mail, address)
         await self._asked(self._pipelines[mail.door].at_recipient, replace(mail, recipient=found))
@@ -138,6 +142,7 @@ class Reception:
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
 
     def _name(self, mail: Incoming, address: Address) -> Recipient:
+        self._ours.learn()
         age = self._known.age
         found = self._db.read(find_recipient, self._keyring, address)
         self._known.keep(found, age)

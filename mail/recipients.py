@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from core.address import Address
 from core.value import Value, replace
 from crypto.keyring import Keyring
+from directory.local_domains import is_local_domain
 from directory.mailboxes import lookup_of
-from directory.resolve import is_local_domain
 from directory.tables import holders, mailboxes
 from mail.dsn_parameters import NO_RECIPIENT_WISHES, RecipientWishes
 from mail.folders import create_default_folders
@@ -55,6 +55,11 @@ def find_recipient(session: Session, keyring: Keyring, address: Address) -> Reci
     if row is None:
         return Recipient(address, lookup, is_local_domain(session, address.domain))
     return Recipient(address, lookup, True, *row)
+
+
+def somebody_elsewhere(keyring: Keyring, address: Address) -> Recipient:
+    """What there is to know of an address of no domain of ours."""
+    return Recipient(address, lookup_of(keyring, address), is_local=False)
 
 
 def with_inbox(session: Session, keyring: Keyring, address: Address, now: datetime) -> Recipient:

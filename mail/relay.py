@@ -6,7 +6,7 @@ was sent and not written down is sent again, and the peer knows repeats.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -27,6 +27,7 @@ from mail.envelope import Envelope
 from mail.meta import key_aad
 from mail.relay_connection import Connection, Dialler, Failed, Result
 from mail.relay_queue import Load, Patience
+from mail.relay_settle import Attempt, settle
 from mail.spool import body_aad
 
 BATCH = 20  # consignments leased at a time by one lane
@@ -59,6 +60,7 @@ class Relay:
         self._rules = rules
         self._lanes: dict[str, set[asyncio.Task[None]]] = {}
         self._news: dict[str, asyncio.Event] = {}
+        self._book = _Book(self._write)
         self._wake: Callable[[], None] = lambda: None
 
     def heard(self, signals: list[Signal]) -> None:
@@ -113,6 +115,7 @@ class Relay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._book.closed()
 
     async def _lane(self, domain: str) -> None:
         """One connection's life."""
@@ -149,7 +152,7 @@ class Relay:
 
     async def _work(self, domain: str, loads: list[Load], trip: "_Trip") -> None:
         """Send them; results are written while the next one travels. Nobody answers: the others need not try."""
-        writing: list[asyncio.Task[None]] = []
+        written: list[asyncio.Future[None]] = []
         for load in loads:
             try:
                 key = unwrap_key(self._queue.key, load.wrapped, key_aad(load.message_id))
@@ -158,8 +161,8 @@ class Relay:
             except (SealBroken, OSError) as error:
                 log.error("relay.unreadable", message_id=load.message_id, cause=type(error).__name__)
                 continue  # its lease runs out; `pli verify-data` names the damage
-            writing.append(asyncio.create_task(self._settle(load, envelope, key, results)))
-        await asyncio.gather(*writing)
+            written.append(self._book.put(Attempt(load, envelope, key, results)))
+        await asyncio.gather(*written)
 
     async def _attempt(self, domain: str, load: Load, envelope: Envelope, key: bytes, trip: "_Trip") -> list[Result]:
         try:
@@ -187,15 +190,14 @@ class Relay:
                 buffer.write(reader.read_range(offset, 1024 * 1024))
         return buffer.getvalue()
 
-    async def _settle(self, load: Load, envelope: Envelope, key: bytes, results: list[Result]) -> None:
-        if not results:
-            return await self._db.arun(outbox.done, load.promise_id)
+    async def _write(self, attempts: list[Attempt]) -> None:
         now, holder = self._clock.now(), self._queue.holder_id
-        await self._db.arun(relay_queue.settle, load, envelope, key, results, now, self._rules.patience, holder)
-        self._tell(load, results)
-        return None
+        await self._db.arun(settle, attempts, now, self._rules.patience, holder)
+        for attempt in attempts:
+            if attempt.results:
+                self._tell(attempt.load, attempt.results)
 
-    def _tell(self, load: Load, results: list[Result]) -> None:
+    def _tell(self, load: Load, results: Sequence[Result]) -> None:
         taken = sum(result.reason is None for result in results)
         words = sorted({result.reason.value for result in results if result.reason})
         report = log.info if taken == len(results) else log.warning
@@ -208,6 +210,44 @@ class _Trip:
 
     connection: Connection | None = None
     failure: Failed | None = None
+
+
+class _Book:
+    """Results are written while the next mails travel: those of all lanes that come meanwhile, together after that."""
+
+    def __init__(self, write: Callable[[list[Attempt]], Awaitable[None]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[Attempt, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def put(self, attempt: Attempt) -> asyncio.Future[None]:
+        """Done when it is written, or with the error that kept it from being: its lease runs out, it is sent again."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((attempt, written))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._all())
+        return written
+
+    async def closed(self) -> None:
+        """What was put is written, or has failed."""
+        if self._writer:
+            await self._writer
+
+    async def _all(self) -> None:
+        while self._waiting:
+            turn, self._waiting = self._waiting, []
+            error = await _failure(self._write([attempt for attempt, _ in turn]))
+            for _, written in turn:
+                if not written.done():
+                    written.set_exception(error) if error else written.set_result(None)
+
+
+async def _failure(work: Awaitable[None]) -> Exception | None:
+    try:
+        await work
+    except Exception as error:
+        return error
+    return None
 
 
 class _held:

@@ -1,30 +1,25 @@
-"""The queue's rows: what is due, who works on it, what became of it. Units of work, no network.
+"""The queue's rows: what is due, and who works on it. Units of work, no network.
 
 Due and leased are said by the outbox row of each consignment; the relay keeps these promises itself, by destination.
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core import outbox
 from core.clock import epoch_ms, from_epoch_ms
 from core.tables import outbox as promises
-from crypto.sealed import seal
-from mail import removal
-from mail.consign import DONE, DROPPED, RELAY_KIND, REPORT_KIND, WAITING
-from mail.dsn_parameters import Notify
-from mail.envelope import Envelope, reply_aad
-from mail.relay_connection import Result
+from mail.consign import DROPPED, RELAY_KIND, REPORT_KIND, WAITING
 from mail.relay_reasons import Reason
 from mail.relay_tables import consigned, consignments
-from mail.sent import DELAYED, FAILED, RELAYED
-from mail.tables import bodies, folder_messages, message_keys, messages
+from mail.sent import FAILED
+from mail.tables import bodies, message_keys, messages
 
 
 @dataclass(frozen=True)
@@ -149,46 +144,6 @@ def _load(row: Any, places: tuple[int, ...]) -> Load:
     )
 
 
-def settle(
-    session: Session,
-    load: Load,
-    envelope: Envelope,
-    key: bytes,
-    results: Sequence[Result],
-    now: datetime,
-    patience: Patience,
-    queue_holder_id: int,
-) -> None:
-    """Write down what became of each recipient, promise the reports that are owed, and say when to come again."""
-    at, expired = epoch_ms(now), now >= load.expires_at
-    waiting, owed, last = [], False, results[-1]
-    for result in results:
-        values = _recipient(load, envelope, key, result, expired)
-        owed = owed or bool(values["owed"])
-        if values["state"] == WAITING:
-            waiting.append(result.place)
-            last = result
-        _update(session, load.id, result.place, {**values, "at": at})
-    facts = {
-        "attempts": load.attempts + 1,
-        "reason": last.reason.value if last.reason else "",
-        "code": last.reply.code if last.reply else "",
-        "state": WAITING if waiting else DONE,
-    }
-    if waiting and _warns(load, now, patience):
-        facts["warned"] = True
-        owed = _owe_delay(session, load.id, envelope, waiting) or owed
-    session.execute(update(consignments).where(consignments.c.id == load.id).values(**facts))
-    if waiting:
-        outbox.postpone(session, load.promise_id, now + patience.wait(load.attempts + 1), str(facts["reason"]))
-    else:
-        outbox.done(session, load.promise_id)
-    if owed:
-        outbox.put(session, REPORT_KIND, load.id, now=now)
-    elif not waiting:
-        release(session, load.message_id, queue_holder_id, now)
-
-
 def drop(session: Session, consignment_id: int, now: datetime) -> bool:
     """The operator takes it out of the queue; the sender is told. False when it is over or somebody works on it."""
     row = session.execute(
@@ -212,72 +167,6 @@ def drop(session: Session, consignment_id: int, now: datetime) -> bool:
     )
     outbox.put(session, REPORT_KIND, consignment_id, now=now)
     return True
-
-
-def release(session: Session, message_id: int, queue_holder_id: int, now: datetime) -> None:
-    """When nothing of a message waits or is owed: the queue lets go of its key, and of the message nobody else has."""
-    if keeps(session, message_id):
-        return
-    held = session.execute(select(folder_messages.c.uid).where(folder_messages.c.message_id == message_id).limit(1))
-    if held.first() is None:
-        removal.release(session, [message_id], now)
-        return
-    session.execute(
-        delete(message_keys).where(message_keys.c.message_id == message_id, message_keys.c.holder_id == queue_holder_id)
-    )
-
-
-def keeps(session: Session, message_id: int) -> bool:
-    """Whether the queue still needs this message: to send it, or to report about it."""
-    waiting = select(consignments.c.id).where(
-        consignments.c.message_id == message_id, consignments.c.domain != "", consignments.c.state == WAITING
-    )
-    owed = (
-        select(consigned.c.place)
-        .join(consignments, consignments.c.id == consigned.c.consignment_id)
-        .where(consignments.c.message_id == message_id, consigned.c.owed != "")
-    )
-    return any(session.execute(query.limit(1)).first() is not None for query in (waiting, owed))
-
-
-def _recipient(load: Load, envelope: Envelope, key: bytes, result: Result, expired: bool) -> dict[str, object]:
-    """The row of one recipient after this attempt."""
-    wishes = envelope.rcpts[result.place].wishes
-    reason, reply = result.reason, result.reply
-    if reason is not None and not reason.permanent and expired:
-        reason = Reason.EXPIRED
-    over = reason is None or reason.permanent or reason is Reason.EXPIRED
-    state = RELAYED if reason is None else FAILED if over else WAITING
-    owed = ""
-    if envelope.sender and state == FAILED and wishes.wants(Notify.FAILURE):
-        owed = FAILED
-    elif envelope.sender and state == RELAYED and wishes.wants(Notify.SUCCESS) and not result.told:
-        owed = RELAYED
-    text = reply.text.encode() if reply and reason is not None else None
-    return {
-        "state": state,
-        "reason": reason.value if reason else "",
-        "code": reply.code if reply else "",
-        "owed": owed,
-        "sealed_reply": seal(key, text, reply_aad(load.id, result.place)) if text else None,
-    }
-
-
-def _warns(load: Load, now: datetime, patience: Patience) -> bool:
-    return not load.warned and now - load.created_at >= patience.warn
-
-
-def _owe_delay(session: Session, number: int, envelope: Envelope, places: Sequence[int]) -> bool:
-    wanted = [place for place in places if envelope.sender and envelope.rcpts[place].wishes.wants(Notify.DELAY)]
-    for place in wanted:
-        _update(session, number, place, {"owed": DELAYED})
-    return bool(wanted)
-
-
-def _update(session: Session, number: int, place: int, values: dict[str, object]) -> None:
-    session.execute(
-        update(consigned).where(consigned.c.consignment_id == number, consigned.c.place == place).values(**values)
-    )
 
 
 def _is_held(session: Session, promise_id: int) -> bool:

@@ -4,7 +4,7 @@ It is promised in the outbox by the transaction that takes the last reference aw
 the message (filing, relay) may still wait, and a file can only be unlinked once the commit is durable.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
@@ -20,24 +20,25 @@ from mail.tables import bodies, folder_messages, message_keys, messages
 KIND = "mail.remove"
 RETRY_S = 3600.0  # while other work about the message waits
 
-Keeps = Callable[[Session, int], bool]  # does an upper room still need this message?
+# Which of these messages does an upper room still need?
+Keeps = Callable[[Session, Collection[int]], Collection[int]]
 
 
-def release(session: Session, message_ids: Collection[int], now: datetime) -> None:
-    """After rows of `folder_messages` are gone: promise the removal of messages that no folder holds any more."""
-    rows = []
-    for chunk in chunks(sorted(set(message_ids))):
-        held = session.execute(select(folder_messages.c.message_id).where(folder_messages.c.message_id.in_(chunk)))
-        for message_id in set(chunk).difference(held.scalars()):
-            row, wake = outbox.row(KIND, message_id, now)
-            rows.append(row)
-            signal(session, *wake)
+def release(session: Session, message_ids: Collection[int], now: datetime) -> set[int]:
+    """After rows of `folder_messages` are gone: promise the removal of messages that no folder holds any more. Returns
+    those."""
+    gone, rows = set(message_ids) - _held(session, message_ids), []
+    for message_id in sorted(gone):
+        row, wake = outbox.row(KIND, message_id, now, topic=outbox.gathered(KIND))
+        rows.append(row)
+        signal(session, *wake)
     if rows:
         session.execute(insert(promises), rows)
+    return gone
 
 
 class Removal:
-    """Handler of `mail.remove`; harmless twice."""
+    """Handler of `mail.remove`, `outbox.Several`; harmless twice."""
 
     def __init__(self, db: Db, clock: Clock, unlink: Callable[[int], None], keeps: Iterable[Keeps] = ()) -> None:
         """`unlink(body_id)` removes a body's file, if there is one; `keeps` are asked before anything goes."""
@@ -47,40 +48,49 @@ class Removal:
         self._keeps = tuple(keeps)
 
     def __call__(self, message_id: int) -> None:
-        body_id = self._db.run(self._condemn, message_id)
-        if body_id is not None:
+        self.many([message_id])
+
+    def many(self, message_ids: Sequence[int]) -> None:
+        """As `outbox.Several` says."""
+        condemned = self._db.run(self._condemned, message_ids)
+        for body_id in condemned.values():
             self._unlink(body_id)  # before the rows: a crash in between leaves rows to try again, never a lost file
-            self._db.run(_erase, message_id, body_id)
+        if condemned:
+            self._db.run(_erase, condemned)
 
-    def _condemn(self, session: Session, message_id: int) -> int | None:
-        """The body to remove; None when it is gone, still needed, or put off."""
-        body_id: int | None = session.execute(
-            select(messages.c.body_id).where(messages.c.id == message_id)
-        ).scalar_one_or_none()
-        if body_id is None or _held(session, message_id) or any(keeps(session, message_id) for keeps in self._keeps):
-            return None
-        if _work_waits(session, message_id):
+    def _condemned(self, session: Session, message_ids: Collection[int]) -> dict[int, int]:
+        """Messages to remove, with their bodies: not those that are gone, still needed, or put off."""
+        query = select(messages.c.id, messages.c.body_id).where(messages.c.id.in_(message_ids))
+        bodies_of: dict[int, int] = {row.id: row.body_id for row in session.execute(query)}
+        free = set(bodies_of) - _held(session, bodies_of)
+        free.difference_update(*(keeps(session, bodies_of) for keeps in self._keeps))
+        late = _awaited(session, free)
+        for message_id in late:
             outbox.put(session, KIND, message_id, now=self._clock.now(), delay_s=RETRY_S)
-            return None
-        return body_id
+        return {message_id: bodies_of[message_id] for message_id in free - late}
 
 
-def _erase(session: Session, message_id: int, body_id: int) -> None:
-    session.execute(delete(message_keys).where(message_keys.c.message_id == message_id))
-    gone = session.execute(delete(messages).where(messages.c.id == message_id).returning(messages.c.id)).all()
-    session.execute(delete(bodies).where(bodies.c.id == body_id))
+def _erase(session: Session, condemned: Mapping[int, int]) -> None:
+    session.execute(delete(message_keys).where(message_keys.c.message_id.in_(condemned)))
+    gone = session.execute(delete(messages).where(messages.c.id.in_(condemned)).returning(messages.c.id)).all()
+    session.execute(delete(bodies).where(bodies.c.id.in_(condemned.values())))
     tally(session, "messages", -len(gone))
 
 
-def _held(session: Session, message_id: int) -> bool:
-    query = select(folder_messages.c.uid).where(folder_messages.c.message_id == message_id).limit(1)
-    return session.execute(query).first() is not None
+def _held(session: Session, message_ids: Collection[int]) -> set[int]:
+    """Those that lie in a folder."""
+    found: set[int] = set()
+    for chunk in chunks(list(message_ids)):
+        held = select(folder_messages.c.message_id).where(folder_messages.c.message_id.in_(chunk)).distinct()
+        found.update(session.execute(held).scalars())
+    return found
 
 
-def _work_waits(session: Session, message_id: int) -> bool:
-    query = select(promises.c.id).where(
-        promises.c.ref == message_id,
+def _awaited(session: Session, message_ids: Collection[int]) -> set[int]:
+    """Those of which work speaks that is not done."""
+    query = select(promises.c.ref).where(
+        promises.c.ref.in_(message_ids),
         promises.c.kind != KIND,
         promises.c.state.in_((outbox.WAITING, outbox.LEASED)),
     )
-    return session.execute(query.limit(1)).first() is not None
+    return set(session.execute(query).scalars())

@@ -29,8 +29,8 @@ from mail.envelope import Envelope, reply_aad
 from mail.incoming import Door, Incoming, Peer
 from mail.meta import key_aad
 from mail.reception import Reception
-from mail.relay_queue import release
 from mail.relay_reasons import Reason
+from mail.relay_settle import release
 from mail.relay_tables import consigned, consignments
 from mail.seals import open_seal
 from mail.store import Store
@@ -172,4 +172,4 @@ def _told(
     session.execute(
         update(consignments).where(consignments.c.id == number, consignments.c.domain == HERE).values(state=DONE)
     )
-    release(session, message_id, queue_holder_id, now)
+    release(session, (message_id,), queue_holder_id, now)

@@ -10,7 +10,7 @@ from directory.publication_rows import KIND as PUBLISH_KIND
 from directory.publication_teller import TellPublication
 from instant.mirror import KIND as MIRROR_KIND
 from instant.mirror import MirrorMail
-from mail import relay_queue, removal
+from mail import relay_settle, removal
 from mail.consign import RELAY_KIND, Queue
 from mail.reception import Reception
 from mail.submit import Submitter
@@ -116,7 +116,7 @@ def _mail(ground: Ground, hands: Hands) -> dict[str, Handler]:
     db, keyring, clock = ground.db, ground.keyring, ground.clock
     kept: dict[str, Handler] = {
         MIRROR_KIND: MirrorMail(db, keyring, ground.store),
-        removal.KIND: removal.Removal(db, clock, ground.blobs.discard, (relay_queue.keeps,)),
+        removal.KIND: removal.Removal(db, clock, ground.blobs.discard, (relay_settle.keeps,)),
         PUBLISH_KIND: TellPublication(db, keyring, clock, _national(ground)),
     }
     return kept | telling(ground, hands.reception, hands.queue)

@@ -14,7 +14,6 @@ from crypto.keyring import Keyring
 from crypto.tls import client_context
 from directory.holders import holder_key
 from directory.mailboxes import Mailbox, create_mailbox, find_mailbox
-from directory.resolve import add_local_domain
 from directory.trusted import Dn, names_for
 from mail import correlate
 from mail.consign import REPORT_KIND, Consigner, Queue
@@ -73,7 +72,6 @@ def service_mailbox(session: Session, keyring: Keyring, text: str, now: datetime
     address = Address.parse(text)
     found = find_mailbox(session, keyring, address)
     if found is None:
-        add_local_domain(session, address.domain)
         found = create_mailbox(session, keyring, address, MailboxKind.SYS, now)
     return found
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from directory.edition.card import PERSON, Box, Card
+from directory.local_domains import is_local_domain
 from directory.ranking import Found
-from directory.resolve import is_local_domain
 from directory.trusted import is_listed
 from portal.language import N_
 from portal.services import Services

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from core.errors import NotFound
-from directory.resolve import local_domain_names
+from directory.local_domains import local_domain_names
 from portal.autoconfig import MailDoors, apple, thunderbird
 from portal.doors import Front, TheFront
 

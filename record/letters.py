@@ -11,7 +11,7 @@ from core.address import Address, NotAnAddress
 from core.db import Db
 from core.errors import NotFound
 from crypto.verdict import Signature
-from directory.resolve import is_local_domain
+from directory.local_domains import is_local_domain
 from mail.meta import MessageMeta
 from mail.part import Part
 from mail.store import Opened, Store

@@ -18,7 +18,6 @@ from directory import mailboxes
 from directory.activity import note_use
 from directory.delegates import add_delegate, delegates_of, remove_delegate
 from directory.publication_rows import unpublish_mailbox
-from directory.resolve import add_local_domain
 from mail import encryption
 from mail.accounts import (
     CLOSED,
@@ -206,7 +205,6 @@ def _mailbox_id(app: App, text: str) -> int:
 def _add(
     session: Session, keyring: Keyring, address: Address, arguments: dict[str, Any], hashed: str | None, now: datetime
 ) -> int:
-    add_local_domain(session, address.domain)
     mailbox = mailboxes.create_mailbox(session, keyring, address, arguments["kind"], now)
     create_default_folders(session, mailbox.id, now)
     profile = {"name": arguments.get("name", "")}
@@ -232,7 +230,6 @@ def _revoke(session: Session, keyring: Keyring, address: Address, subject: str) 
 
 
 def _add_many(session: Session, keyring: Keyring, many: list[Address], hashed: str, now: datetime) -> None:
-    add_local_domain(session, many[0].domain)
     new = []
     for address in many:
         mailbox = mailboxes.create_mailbox(session, keyring, address, MailboxKind.PER, now)

@@ -10,7 +10,7 @@ from core import outbox
 from core.clock import from_epoch_ms
 from core.errors import NotFound
 from core.tables import outbox as promises
-from directory.resolve import local_domain_names
+from directory.local_domains import local_domain_names
 from ops.control import Progress
 from ops.doctor.examine import examine
 from ops.doctor.names import lines

@@ -13,7 +13,6 @@ from crypto.keyring import Keyring
 from directory.insi import read_answer
 from directory.mailboxes import create_mailbox
 from directory.patients import Identity, create_patient
-from directory.resolve import add_local_domain
 from mail.accounts import NewAccount, create_account
 from mail.folders import create_default_folders
 from ops.commands.account import chosen
@@ -48,7 +47,6 @@ def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, s
 
 
 def _add(session: Session, keyring: Keyring, identity: Identity, address: Address, hashed: str, now: datetime) -> None:
-    add_local_domain(session, address.domain)
     mailbox = create_mailbox(session, keyring, address, "PAT", now)
     create_default_folders(session, mailbox.id, now)
     profile = {"name": f"{identity.given} {identity.family}"}

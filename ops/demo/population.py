@@ -12,7 +12,6 @@ from directory.generate import generate
 from directory.importer import import_mssante
 from directory.mailboxes import Mailbox, create_mailbox, find_mailbox
 from directory.patients import create_patient
-from directory.resolve import add_local_domain
 from directory.trusted import load_trusted
 from mail.accounts import NewAccount, accounts_of, create_account
 from mail.conversations import record_dispensation
@@ -66,7 +65,6 @@ def _directory(app: App, progress: Progress) -> Path:
 
 def _enter(session: Session, app: App, papers: Papers, player: Player, hashed: str, now: datetime) -> None:
     address = Address.parse(player.address)
-    add_local_domain(session, address.domain)
     mailbox = create_mailbox(session, app.keyring, address, player.kind, now)
     create_default_folders(session, mailbox.id, now)
     name = player.person or player.name

@@ -7,7 +7,7 @@ import structlog
 from core.clock import Clock
 from core.errors import PliError
 from core.settings import Settings
-from directory.resolve import local_domain_names
+from directory.local_domains import local_domain_names
 from ops.doctor import machine, names, rows, services
 from ops.doctor.annuaire import annuaire
 from ops.doctor.chat import chat

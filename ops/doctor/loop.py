@@ -13,7 +13,6 @@ from core.ids import token
 from crypto.committing import SealBroken
 from crypto.keyring import Keyring
 from directory.mailboxes import Mailbox, create_mailbox, find_mailbox
-from directory.resolve import add_local_domain
 from mail.auth import Identity
 from mail.folder_rows import clear_folder
 from mail.folders import create_default_folders, find_inbox
@@ -49,7 +48,6 @@ def _probe(session: Session, keyring: Keyring, desk: str, now: datetime) -> tupl
     address = Address.parse(f"{LOCAL}@{Address.parse(desk).domain}")
     found = find_mailbox(session, keyring, address)
     if found is None:
-        add_local_domain(session, address.domain)
         found = create_mailbox(session, keyring, address, MailboxKind.SYS, now)
         create_default_folders(session, found.id, now)
     return found, address

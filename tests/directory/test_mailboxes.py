@@ -14,9 +14,10 @@ from crypto.sealed import SealBroken
 from directory.extracts.entry import Entry
 from directory.holders import create_holder, destroy_holder, holder_key
 from directory.importer import upsert
+from directory.local_domains import add_local_domain, is_local_domain
 from directory.mailboxes import address_of, close, create_mailbox, find_mailbox, get_mailbox, reopen, suspend
 from directory.patients import Identity, create_patient, find_patient, get_patient, identity_of, patient_of_mailbox
-from directory.resolve import add_local_domain, is_local_domain, is_pharmacy, resolve
+from directory.resolve import is_pharmacy, resolve
 from tests.support.record_world import patient_address, person
 
 NOW = FakeClock().now()

@@ -7,8 +7,9 @@ from core.db import Db
 from crypto.keyring import SoftKeyring
 from directory.extracts.entry import Entry
 from directory.importer import upsert
+from directory.local_domains import add_local_domain
 from directory.mailboxes import create_mailbox, suspend
-from directory.resolve import Resolved, add_local_domain, find_entry, resolve
+from directory.resolve import Resolved, find_entry, resolve
 from tests.support.annuaire import NOW
 
 OURS, THEIRS = Address.parse("Officine@pharmacie.example"), Address.parse("a.b@ailleurs.example")

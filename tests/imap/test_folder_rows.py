@@ -126,7 +126,7 @@ async def test_an_upper_room_may_keep_it(house: ImapHouse) -> None:
     inbox = await filled(house, 1)
     _expunge_all(house, inbox)
     (message_id,) = house.db.read(_removals)
-    Removal(house.db, SystemClock(), house.blobs.discard, [lambda _session, _id: True])(message_id)
+    Removal(house.db, SystemClock(), house.blobs.discard, [lambda _session, ids: ids])(message_id)
     assert house.db.read(_counts)[1:] == (1, 1, 1)
 
 

@@ -9,11 +9,13 @@ from core.db import Db
 from core.freight import Signal
 from core.value import replace
 from directory.holders import destroy_holder
-from directory.mailboxes import TOPIC, reopen, suspend
+from directory.local_domains import add_local_domain
+from directory.mailboxes import TOPIC, create_mailbox, reopen, suspend
 from directory.trusted import load_trusted
 from mail.circle import Circle
 from mail.incoming import Door, Incoming, Peer
 from mail.known import KEPT_S, MOST, KnownRecipients
+from mail.our_domains import OurDomains
 from mail.recipients import Recipient
 from mail.replies import MailError
 from tests.support.post_office import AUBIN, FOREIGN, PostOffice
@@ -80,6 +82,56 @@ async def test_a_suspended_mailbox_is_refused_at_once(db: Db, tmp_path: Path) ->
     with pytest.raises(MailError):
         await office.reception.recipient(mail, to)
     office.pool.shutdown()
+
+
+def test_a_domain_that_is_taken_on_is_ours_at_once(db: Db) -> None:
+    ours = OurDomains(db)
+    db.run(add_local_domain, "cabinet.example")
+    assert not ours.lack("labo.example")  # nobody has looked yet
+    ours.learn()
+    assert ours.lack("labo.example") and not ours.lack("Cabinet.example")
+    db.run(add_local_domain, "labo.example")
+    if db.url.get_backend_name() == "sqlite":
+        assert not ours.lack("labo.example")
+        ours.learn()
+        assert not ours.lack("labo.example")
+
+
+async def test_who_was_elsewhere_may_come_to_us(db: Db, tmp_path: Path) -> None:
+    office = PostOffice(db, tmp_path)
+    mail = Incoming(Door.SUBMISSION, Peer("127.0.0.1"), office.clock.now(), sender=Address.parse(AUBIN))
+    db.run(load_trusted, [("ailleurs.test", DN)])
+    to = Address.parse("medecin@ailleurs.test")
+    for _ in range(2):
+        assert not (await office.reception.recipient(mail, to)).is_local
+    mailbox = db.run(create_mailbox, office.keyring, to, "PER", office.clock.now())
+    if db.url.get_backend_name() == "sqlite":
+        assert (await office.reception.recipient(mail, to)).mailbox_id == mailbox.id
+    office.pool.shutdown()
+
+
+async def test_a_domain_that_is_struck_off_gets_no_mail_any_more(db: Db, tmp_path: Path) -> None:
+    office = PostOffice(db, tmp_path)
+    mail = Incoming(Door.SUBMISSION, Peer("127.0.0.1"), office.clock.now(), sender=Address.parse(AUBIN))
+    db.run(load_trusted, [("ailleurs.test", DN)])
+    to = Address.parse("medecin@ailleurs.test")
+    for _ in range(2):
+        await office.reception.recipient(mail, to)
+    db.run(load_trusted, [("autre.example", DN)])
+    if db.url.get_backend_name() == "sqlite":
+        with pytest.raises(MailError):
+            await office.reception.recipient(mail, to)
+    office.pool.shutdown()
+
+
+def test_anybody_may_speak_is_asked_of_the_list_only(db: Db) -> None:
+    """A peer that shows no name at all is not "anybody": it may speak for no domain."""
+    db.run(load_trusted, [("hopital.test", DN)])
+    circle = Circle(db)
+    for _ in range(2):
+        assert circle.lists("hopital.test") and not circle.lists("labo.test")
+        assert circle.remembers_domain("hopital.test") and circle.remembers_domain("labo.test")
+        assert not circle.trusts("", "hopital.test") and not circle.trusts("", None)
 
 
 def test_a_new_list_counts_at_once(db: Db) -> None:

@@ -5,13 +5,19 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from core.tables import outbox as promises
-from mail import relay_connection, relay_queue
+from crypto.sealed import unwrap_key
+from mail import relay_connection, relay_queue, relay_settle
 from mail.dsn_parameters import MailWishes, Ret
+from mail.envelope import Envelope
+from mail.meta import key_aad
 from mail.relay import BATCH, Rules
-from mail.relay_connection import Dialler
+from mail.relay_connection import Dialler, Result
+from mail.relay_queue import Load, Patience
+from mail.relay_reasons import Reason
+from mail.relay_settle import Attempt
 from mail.removal import KIND as REMOVE_KIND
 from mail.removal import Removal
 from mail.tables import message_keys, messages
@@ -31,7 +37,8 @@ from tests.support.operators import (
     states,
     submit,
 )
-from tests.support.post_office import AUBIN, LEA, PHARMACY
+from tests.support.ports import free_port
+from tests.support.post_office import AUBIN, LEA, PHARMACY, PostOffice
 
 BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -64,7 +71,7 @@ async def test_the_queue_forgets_what_is_settled(world: World) -> None:
         lambda s: s.execute(select(promises.c.ref).where(promises.c.kind == REMOVE_KIND)).scalars().all()
     )
     assert removed == [message_id]
-    Removal(world.office.db, world.office.clock, world.office.blobs.discard, (relay_queue.keeps,))(message_id)
+    Removal(world.office.db, world.office.clock, world.office.blobs.discard, (relay_settle.keeps,))(message_id)
     assert world.office.db.read(lambda s: s.execute(select(func.count()).select_from(messages)).scalar()) == 0
 
 
@@ -76,6 +83,18 @@ async def test_the_queue_gives_its_key_back(world: World) -> None:
     assert world.office.queue.holder_id in world.office.db.read(lambda s: s.execute(holders).scalars().all())
     await world.relay().flush()
     assert world.office.queue.holder_id not in world.office.db.read(lambda s: s.execute(holders).scalars().all())
+
+
+@BOTH
+async def test_the_queue_keeps_its_key_while_another_operator_waits(world: World) -> None:
+    await peer_of(world)
+    world.list_peer(PEER, "panne.test")
+    world.routes["panne.test"] = f"localhost:{free_port()}"  # nobody listens
+    message_id = submit(world.office, OTHER, "medecin@panne.test", PHARMACY)
+    await world.relay().flush()
+    assert sorted(state for state, *_ in states(world.office)) == ["relayed", "waiting"]
+    holders = select(message_keys.c.holder_id).where(message_keys.c.message_id == message_id)
+    assert world.office.queue.holder_id in world.office.db.read(lambda s: s.execute(holders).scalars().all())
 
 
 async def test_one_connection_for_many(world: World) -> None:
@@ -93,6 +112,49 @@ async def test_connections_to_one_destination_are_counted(world: World, rules: R
         submit(world.office, OTHER, raw=MAIL.replace(b"<1@", f"<{number}@".encode()))
     await world.relay(replace(rules, linger_s=0.0)).flush()
     assert len(peer.mails) == 2 * BATCH + 1 and peer.sessions == sessions
+
+
+@BOTH
+async def test_what_became_of_several_is_written_down_for_each(world: World) -> None:
+    """One taken, one to be tried again, one refused for good: in one unit of work, each by itself."""
+    peer = await peer_of(world)
+    taken, later, never = (submit(world.office, OTHER, raw=numbered(number)) for number in range(3))
+    office, rules = world.office, Patience()
+    loads = await office.db.arun(relay_queue.lease, PEER, office.clock.now(), 60.0, BATCH, office.queue.holder_id)
+    replies = {taken: None, later: Reason.PEER_LATER, never: Reason.PEER_REFUSED}
+    attempts = [attempt(office, load, replies[load.message_id]) for load in loads]
+    await office.db.arun(relay_settle.settle, attempts, office.clock.now(), rules, office.queue.holder_id)
+    assert sorted(states(office)) == [
+        ("failed", "peer-refused", "", "failed"),
+        ("relayed", "", "", ""),
+        ("waiting", "peer-later", "", ""),
+    ]
+    kept = office.db.read(relay_settle.keeps, [taken, later, never])
+    assert kept == {later, never} and not peer.mails
+
+
+def numbered(number: int) -> bytes:
+    return MAIL.replace(b"<1@", f"<{number}@".encode())
+
+
+def attempt(office: PostOffice, load: Load, reason: Reason | None) -> Attempt:
+    key = unwrap_key(office.queue.key, load.wrapped, key_aad(load.message_id))
+    return Attempt(load, Envelope.unseal(key, load.sealed, load.id), key, [Result(0, reason)])
+
+
+async def test_what_could_not_be_written_down_is_sent_again(world: World) -> None:
+    """A peer knows repeats; a mail that nobody has would be lost."""
+    peer = await peer_of(world)
+    for number in range(3):
+        submit(world.office, OTHER, raw=numbered(number))
+    trigger = "CREATE TRIGGER full BEFORE UPDATE ON consigned BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    await world.office.db.arun(lambda session: session.execute(text(trigger)))
+    await world.relay().flush()
+    assert {state for state, *_ in states(world.office)} == {"waiting"} and len(peer.mails) == 3
+    await world.office.db.arun(lambda session: session.execute(text("DROP TRIGGER full")))
+    world.office.clock.advance(Rules().lease_s + 1)
+    await world.relay().flush()
+    assert {state for state, *_ in states(world.office)} == {"relayed"} and len(peer.mails) == 6
 
 
 async def test_a_large_body_comes_from_its_file(world: World) -> None:

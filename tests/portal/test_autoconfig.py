@@ -6,7 +6,7 @@ from dataclasses import replace
 from lxml import etree
 
 from core.settings import Settings
-from directory.resolve import add_local_domain
+from directory.local_domains import add_local_domain
 from ops.doctor.names import lines
 from portal.autoconfig import MailDoors, apple, srv_lines, thunderbird
 from tests.support.portal_world import World

@@ -6,7 +6,6 @@ import pytest
 
 from core.errors import NotFound
 from directory.holders import destroy_holder
-from directory.resolve import add_local_domain
 from record import consent, filing
 from record.documents import AWAITING, DUPLICATE, FILED, RECONCILE, REFUSED, ROW_BYTES
 from record.filing import DRAFT_KIND, FilingRules
@@ -200,7 +199,6 @@ def test_two_patients_written_to_and_nobody_is_guessed(world: World) -> None:
 
 def test_our_own_sender_from_outside_is_nobody(world: World) -> None:
     raw = mail(("p.xml", "text/xml", cda(world.identity)))
-    world.db.run(add_local_domain, "patient.mssante.fr")
     (row,) = world.file(raw, listener="mx")
     assert row.state == AWAITING  # found by its number, but not as the patient's own
 
@@ -208,16 +206,15 @@ def test_our_own_sender_from_outside_is_nobody(world: World) -> None:
 @pytest.mark.parametrize("verdict", ["none", "fail", "temperror", "permerror"])
 @pytest.mark.parametrize("listener", ["mx", "collect"])
 def test_our_own_sender_from_outside_needs_a_signature(world: World, listener: str, verdict: str) -> None:
-    world.db.run(add_local_domain, "patient.mssante.fr")
     assert FILED not in {row.state for row in world.file(mail(PDF), listener=listener, verdict=verdict)}
 
 
 def test_our_own_patient_is_believed_where_the_pharmacy_s_mailbox_is_elsewhere(world: World) -> None:
-    world.db.run(add_local_domain, "patient.mssante.fr")
     assert [row.state for row in world.file(mail(PDF), listener="collect")] == [FILED]
 
 
 def test_a_patient_of_another_operator_is_known_by_the_address(world: World) -> None:
+    world.patients_are_elsewhere()
     assert [row.state for row in world.file(mail(PDF), listener="mx")] == [FILED]
 
 

@@ -256,6 +256,7 @@ def test_promised_items_are_in_the_letter(world: World) -> None:
 
 
 def test_a_patient_elsewhere_is_answered_where_they_wrote_from(world: World) -> None:
+    world.patients_are_elsewhere()
     (order,) = draft(world, PHOTO, listener="mx")
     move(world, order, State.TAKEN)
     notifying(world)(world.promises(NOTIFY_KIND)[0])

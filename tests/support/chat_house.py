@@ -17,7 +17,6 @@ from crypto.authority import Authority
 from directory.extracts.entry import Entry
 from directory.generate import DOMAIN, rpps
 from directory.mailboxes import create_mailbox
-from directory.resolve import add_local_domain
 from directory.tables import entries
 from instant.accounts import Account, set_away, set_rule
 from instant.rooms import MAILBOX, open_rooms, to_make, want_room
@@ -112,7 +111,6 @@ class ChatHouse:
         now = datetime.now(UTC)
         address = Address.parse(entry.address)
         session.execute(insert(entries), asdict(entry))
-        add_local_domain(session, address.domain)
         mailbox = create_mailbox(session, self.app.keyring, address, entry.kind, now)
         create_default_folders(session, mailbox.id, now)
         keep_seal(

@@ -27,7 +27,7 @@ from directory.extracts.entry import Entry
 from directory.holders import holder_key
 from directory.importer import upsert
 from directory.mailboxes import create_mailbox
-from directory.resolve import PHARMACY_SECTORS, add_local_domain
+from directory.resolve import PHARMACY_SECTORS
 from mail import pipeline
 from mail.accounts import set_password
 from mail.auth import Authenticator
@@ -169,8 +169,6 @@ def _furnished(kept: Kept) -> Home:
     entry = Entry(address=PHARMACY, kind="ORG", structure_name="PHARMACIE DU PORT", sector=sector)
     kept.db.run(upsert, [entry])
     kept.db.run(record_dispensation, kept.patient.mailbox.id, kept.pharmacy.mailbox.id, kept.clock.now())
-    for address in (PHARMACY, OTHER, patient_login(kept)):
-        kept.db.run(add_local_domain, Address.parse(address).domain)
     return other
 
 

@@ -25,7 +25,6 @@ from crypto.tls import client_context, server_context
 from crypto.verdict import Verdict
 from directory.holders import holder_key
 from directory.mailboxes import Mailbox, create_mailbox
-from directory.resolve import add_local_domain
 from directory.trusted import load_trusted
 from mail import pipeline
 from mail.accounts import NewAccount, create_account
@@ -166,7 +165,6 @@ class PostOffice:
         found = {}
         for text, (kind, role) in PEOPLE.items():
             address = Address.parse(text)
-            add_local_domain(session, address.domain)
             found[text] = create_mailbox(session, self.keyring, address, kind, now)
             create_default_folders(session, found[text].id, now)
             software = role == "software"

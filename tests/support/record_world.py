@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 import record.tables  # noqa: F401  on the one MetaData before it is created
@@ -22,7 +22,7 @@ from directory.holders import holder_key
 from directory.importer import upsert
 from directory.mailboxes import Mailbox, create_mailbox
 from directory.patients import Identity, Patient, create_patient
-from directory.resolve import add_local_domain
+from directory.tables import local_domains
 from mail.blobs import Blobs
 from mail.meta import MessageMeta, key_aad
 from mail.mime import walk
@@ -38,6 +38,7 @@ from record.order_book import OrderBook
 from record.tables import documents
 
 DOMAIN = "demo.mssante.test"
+PATIENTS = "patient.mssante.fr"
 TEST_OIDS = accepted_oids(False)
 
 
@@ -49,7 +50,7 @@ def person(rank: int = 1, **changes: str) -> Identity:
 
 
 def patient_address(ins: Ins) -> Address:
-    return Address.parse(f"{ins.matricule}@patient.mssante.fr")
+    return Address.parse(f"{ins.matricule}@{PATIENTS}")
 
 
 @dataclass
@@ -110,6 +111,10 @@ class World:
     def another_pharmacy(self, name: str = "pharmacie.2") -> Mailbox:
         return self.db.run(self._professional, name, "ORG", "SA33")
 
+    def patients_are_elsewhere(self) -> None:
+        """Mail for patients ends at another operator's, who writes from there."""
+        self.db.run(lambda session: session.execute(delete(local_domains).where(local_domains.c.domain == PATIENTS)))
+
     def address(self, name: str) -> Address:
         return Address.parse(f"{name}@{DOMAIN}")
 
@@ -158,7 +163,6 @@ class World:
         return create_patient(session, self.keyring, identity, box.id, self.clock.now()), box
 
     def _professional(self, session: Session, name: str, kind: str, sector: str) -> Mailbox:
-        add_local_domain(session, DOMAIN)
         address = self.address(name)
         if kind != "SYS":
             upsert(

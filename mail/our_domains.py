@@ -1,0 +1,42 @@
+"""Our own domains as the gate asks for them: whoever is of no other is no mailbox of ours, and need not be looked for.
+
+A new one is signalled by its commit (in any process); what no signal tells is read again within `KEPT_S`.
+"""
+
+from collections.abc import Iterable
+from time import monotonic
+
+from core.db import Db
+from core.freight import Signal
+from directory.local_domains import TOPIC, local_domain_names
+
+KEPT_S = 10.0
+
+
+class OurDomains:
+    """Safe for use by several threads."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._kept: tuple[float, frozenset[str]] = (0.0, frozenset())
+        self._age = 0
+        db.on_commit(self._heard)
+
+    def lack(self, domain: str) -> bool:
+        """Whether this is known to be nobody of ours; reads nothing."""
+        until, names = self._kept
+        return until > monotonic() and domain.lower() not in names
+
+    def learn(self) -> None:
+        """Read them, where that is due. Raises DatabaseDown."""
+        if self._kept[0] > monotonic():
+            return
+        age = self._age
+        names = frozenset(self._db.read(local_domain_names))
+        if age == self._age:
+            self._kept = (monotonic() + KEPT_S, names)
+
+    def _heard(self, signals: Iterable[Signal]) -> None:
+        if any(topic == TOPIC for topic, _ref in signals):
+            self._age += 1
+            self._kept = (0.0, frozenset())
