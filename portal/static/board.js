@@ -75,11 +75,26 @@
     const stream = new EventSource(board.dataset.flux);
     stream.addEventListener("order", (event) => heard(JSON.parse(event.data)));
     stream.addEventListener("over", () => location.reload());
-    stream.onopen = () => { if (connected) reload(); connected = true; board.dataset.live = "oui"; };
+    stream.onopen = () => { if (connected) reload(); connected = true; board.dataset.live = "oui"; live(true); };
     stream.onerror = () => {
       board.dataset.live = "non";
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
+      live(false);
+      if (stream.readyState === EventSource.CLOSED) setTimeout(again, 5000);
     };
+  };
+
+  // Whoever looks at a board that stands still is told so; a moment's break is nobody's business.
+  let told = 0;
+  const live = (is) => {
+    const cut = document.getElementById("coupe");
+    clearTimeout(told);
+    if (is) cut.hidden = true; else told = setTimeout(() => { cut.hidden = false; }, 3000);
+  };
+
+  // The page is kept while a server or what stands before it is away: a reload would lose it for good.
+  const again = async () => {
+    const answer = await fetch(board.dataset.next, { credentials: "same-origin", cache: "no-store" }).catch(() => null);
+    if (answer && answer.status === 401) location.reload(); else listen();
   };
 
   const ages = () => board.querySelectorAll("[data-since]").forEach((place) => {

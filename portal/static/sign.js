@@ -1,6 +1,7 @@
 // Signs in the browser. The key is made here, cannot leave (not extractable, IndexedDB), and is certified once by the
 // operator; PKI.js writes CMS SignedData over exactly the octets that are sent (RFC 5652 §5.3, §11; RFC 8551).
-// Whatever fails, the form goes its ordinary way and the mailbox's seal signs.
+// Whatever fails, the form goes its ordinary way and the mailbox's seal signs; only a server that cannot be reached is
+// waited for, on this page: the form would find it no better.
 (() => {
   "use strict";
   const form = document.getElementById("envoi");
@@ -53,11 +54,12 @@
     request.onerror = () => reject(request.error);
   });
 
+  const away = new Error("away");
   const post = async (path, fields) => {
     const body = new FormData();
     body.set("jeton", form.elements.jeton.value);
     Object.entries(fields).forEach(([name, value]) => body.set(name, value));
-    const answer = await fetch(path, { method: "POST", body, credentials: "same-origin" });
+    const answer = await fetch(path, { method: "POST", body, credentials: "same-origin" }).catch(() => { throw away; });
     if (!answer.ok) throw new Error("refused");
     return answer;
   };
@@ -92,7 +94,8 @@
     said.textContent = form.dataset.sending;
     try {
       location.assign((await send()).next);
-    } catch (_) {
+    } catch (failure) {
+      if (failure === away) { said.textContent = form.dataset.away; button.disabled = false; return; }
       await settled((await store("readwrite")).delete(owner)).catch(() => {});
       said.textContent = form.dataset.unsigned;
       button.disabled = false;

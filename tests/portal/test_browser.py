@@ -41,6 +41,23 @@ def test_by_keyboard_alone(world: World, chromium: Browser):
     assert world.kept.db.read(world.services.orders.get, order.id).state is State.COLLECTED
 
 
+def test_a_board_that_stands_still_says_so_and_comes_back_by_itself(world: World, chromium: Browser):
+    """The server is away, and what stands before it answers in its place."""
+    ordered(world.kept, prescribed(world.kept))
+    with served(world.app) as base:
+        page = page_of(chromium)
+        page.route("**/officine/flux", lambda route: route.fulfill(status=502))
+        page.route("**/officine?auto=1", lambda route: route.fulfill(status=502))
+        sign_in(page, base, PHARMACY)
+        page.get_by_role("alert").get_by_text("n'est plus à jour").wait_for()
+        page.wait_for_timeout(6000)  # after the first attempt to come back
+        assert page.locator("article").count() == 1  # the last known state stays
+        page.unroute_all()
+        page.get_by_text("n'est plus à jour").wait_for(state="hidden")
+        assert page.get_attribute("#tableau", "data-live") == "oui"
+        page.context.close()
+
+
 def test_a_prescription_is_sent_by_keyboard_alone(world: World, chromium: Browser, tmp_path: Path):
     """The three steps; only the device's own window for choosing a file is not the page's."""
     photo = tmp_path / "rx.jpg"

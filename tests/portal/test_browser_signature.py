@@ -53,6 +53,21 @@ def delivered(world: World) -> bytes:
     return opened.raw
 
 
+def test_without_a_network_the_letter_waits_on_its_page(world: World, chromium: Browser, tmp_path: Path):
+    with served(world.app) as base:
+        page = reviewing(chromium, base, world, tmp_path)
+        page.context.set_offline(True)
+        page.click("#envoi button.main")
+        page.get_by_text("Pas de connexion").wait_for()
+        assert "/relire/" in page.url
+        page.context.set_offline(False)
+        with page.expect_response("**/signer/**") as accepted:
+            page.click("#envoi button.main")
+        page.wait_for_url("**/p?fait=envoyee")
+        page.context.close()
+    assert accepted.value.ok and delivered(world)
+
+
 def test_a_browser_signs_by_the_standard_with_a_key_that_cannot_leave(world: World, chromium: Browser, tmp_path: Path):
     said: list[str] = []
     with served(world.app) as base:
