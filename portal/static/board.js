@@ -87,8 +87,10 @@
   let told = 0;
   const live = (is) => {
     const cut = document.getElementById("coupe");
+    if (!is) { told = told || setTimeout(() => { cut.hidden = false; }, 3000); return; } // not anew at each attempt
     clearTimeout(told);
-    if (is) cut.hidden = true; else told = setTimeout(() => { cut.hidden = false; }, 3000);
+    told = 0;
+    cut.hidden = true;
   };
 
   // The page is kept while a server or what stands before it is away: a reload would lose it for good.

@@ -58,6 +58,18 @@ def test_a_board_that_stands_still_says_so_and_comes_back_by_itself(world: World
         page.context.close()
 
 
+def test_a_board_whose_server_has_ended_says_so(world: World, chromium: Browser):
+    ordered(world.kept, prescribed(world.kept))
+    page = page_of(chromium)
+    with served(world.app) as base:
+        sign_in(page, base, PHARMACY)
+        page.locator("#tableau[data-live=oui]").wait_for()
+        assert not page.get_by_text("n'est plus à jour").is_visible()
+    page.get_by_text("n'est plus à jour").wait_for()  # although each attempt to come back fails anew
+    assert page.locator("article").count() == 1
+    page.context.close()
+
+
 def test_a_prescription_is_sent_by_keyboard_alone(world: World, chromium: Browser, tmp_path: Path):
     """The three steps; only the device's own window for choosing a file is not the page's."""
     photo = tmp_path / "rx.jpg"
