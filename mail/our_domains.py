@@ -3,7 +3,8 @@
 A new one is signalled by its commit (in any process); what no signal tells is read again within `KEPT_S`.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from core.db import Db
@@ -16,27 +17,33 @@ KEPT_S = 10.0
 class OurDomains:
     """Safe for use by several threads."""
 
-    def __init__(self, db: Db) -> None:
+    def __init__(self, db: Db, now: Callable[[], float] = monotonic) -> None:
         self._db = db
+        self._now = now
+        self._lock = threading.Lock()
         self._kept: tuple[float, frozenset[str]] = (0.0, frozenset())
         self._age = 0
-        db.on_commit(self._heard)
+        db.on_commit(self.heard)
 
     def lack(self, domain: str) -> bool:
         """Whether this is known to be nobody of ours; reads nothing."""
         until, names = self._kept
-        return until > monotonic() and domain.lower() not in names
+        return until > self._now() and domain.lower() not in names
 
     def learn(self) -> None:
         """Read them, where that is due. Raises DatabaseDown."""
-        if self._kept[0] > monotonic():
+        if self._kept[0] > self._now():
             return
         age = self._age
         names = frozenset(self._db.read(local_domain_names))
-        if age == self._age:
-            self._kept = (monotonic() + KEPT_S, names)
+        until = self._now() + KEPT_S
+        with self._lock:
+            if age == self._age:
+                self._kept = (until, names)
 
-    def _heard(self, signals: Iterable[Signal]) -> None:
+    def heard(self, signals: Iterable[Signal]) -> None:
+        """For `Db.on_commit`."""
         if any(topic == TOPIC for topic, _ref in signals):
-            self._age += 1
-            self._kept = (0.0, frozenset())
+            with self._lock:
+                self._age += 1
+                self._kept = (0.0, frozenset())

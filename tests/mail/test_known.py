@@ -9,6 +9,7 @@ from core.db import Db
 from core.freight import Signal
 from core.value import replace
 from directory.holders import destroy_holder
+from directory.local_domains import TOPIC as LOCAL_DOMAIN
 from directory.local_domains import add_local_domain
 from directory.mailboxes import TOPIC, create_mailbox, reopen, suspend
 from directory.trusted import load_trusted
@@ -95,6 +96,24 @@ def test_a_domain_that_is_taken_on_is_ours_at_once(db: Db) -> None:
         assert not ours.lack("labo.example")
         ours.learn()
         assert not ours.lack("labo.example")
+
+
+def test_domains_that_were_read_before_a_change_are_not_kept_after_it(db: Db) -> None:
+    class Late(Watch):
+        """Somebody takes a domain on while they are about to be kept."""
+
+        looks = 0
+
+        def __call__(self) -> float:
+            self.looks += 1
+            if self.looks == 2:
+                db.run(add_local_domain, "labo.example")
+                ours.heard([Signal(LOCAL_DOMAIN, 0)])  # by PostgreSQL's own way it comes a moment later
+            return self.now
+
+    ours = OurDomains(db, watch := Late())
+    ours.learn()
+    assert watch.looks > 1 and not ours.lack("labo.example")
 
 
 async def test_who_was_elsewhere_may_come_to_us(db: Db, tmp_path: Path) -> None:
