@@ -39,7 +39,8 @@ class SqliteStatements:
         try:
             return self._connection().execute(sql.format(t=""), values).fetchall()
         except sqlite3.Error as error:
-            raise DatabaseDown("l'annuaire ne répond pas", f"edition: {error.sqlite_errorname}") from error
+            name = getattr(error, "sqlite_errorname", type(error).__name__)  # without one: closed meanwhile
+            raise DatabaseDown("l'annuaire ne répond pas", f"edition: {name}") from error
 
     def among(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         return self.rows(f"{sql} IN ({','.join('?' * len(values))})", values)
