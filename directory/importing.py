@@ -82,7 +82,7 @@ class Importer:
     def _run(self, files: Sequence[Path], now: datetime) -> dict[str, Any]:
         kinds = _kinds(files)
         with self._alone() as work:
-            earlier = not self._rules.dry_run and self._finish()
+            earlier = not self._rules.dry_run and self._finish_earlier()
             with self._copying(kinds, work), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="compare") as beside:
                 ordered = [kind for kind in ORDER if kind in kinds]
                 sources = list(beside.map(lambda kind: self._compare(kind, kinds[kind], work), ordered))
@@ -102,6 +102,13 @@ class Importer:
             return False
         with _telling(), self._alone():
             return self._finish()
+
+    def _finish_earlier(self) -> bool:
+        """Where its edition is gone, its kept copies never came: this import makes both again, and what follows."""
+        found = unfinished.find(self._annuaire.where.folder)
+        if found and not self._annuaire.usable():
+            found.end()
+        return self._finish()
 
     def _finish(self) -> bool:
         """Of one that was cut short before nothing is left."""

@@ -132,6 +132,19 @@ def test_any_other_import_ends_one_that_was_cut_short(
     assert house.state() == unharmed["difference"]
 
 
+def test_one_whose_edition_is_gone_since_keeps_no_other_from_making_it_again(
+    house: House, files: Path, next_day: dict[str, Path], unharmed: dict
+) -> None:
+    _killed(house, files, next_day, "difference", STEPS, 1)
+    with house.opened() as (db, annuaire):
+        annuaire._forget([db.read(current_edition)])
+        assert take(db, annuaire, *(next_day[kind] for kind in WAYS["difference"]))["changed"]
+        assert not there_is(house.folder) and annuaire.usable()
+    found = house.state()
+    assert len(found["cards"]) == len(unharmed["difference"]["cards"])
+    assert found | {"cards": []} == unharmed["difference"] | {"cards": []}
+
+
 def _killed(house: House, files: Path, next_day: dict[str, Path], way: str, what: str, number: int) -> None:
     kinds = WAYS[way]
     with house.opened() as (db, annuaire):
