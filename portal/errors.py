@@ -88,7 +88,10 @@ def error_page(request: Request, status: int, text: str = "", headers: Mapping[s
 
 def _again_at(request: Request, status: int) -> str:
     """The page of ours with the form that came too late, to be opened as it is now; empty where there is none."""
-    came = urlsplit(request.headers.get("referer", ""))
+    try:
+        came = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
     if request.method != "POST" or status not in (403, 409) or came.netloc != request.url.netloc:
         return ""
     return came.path if came.path.startswith("/") and not came.path.startswith("//") else ""

@@ -23,7 +23,13 @@ def test_a_form_that_came_too_late_leads_back_to_its_page(world: World):
     page = late(browser, path, f"{BASE}{path}?fait=pris").text
     assert f'href="{path}"' in page and "Rouvrir la page" in page
     assert TABS in page and 'href="/officine">Revenir' in page
-    for elsewhere in ("", "https://ailleurs.example/officine", f"{BASE}//ailleurs.example/", "javascript:alert(1)"):
+    for elsewhere in (
+        "",
+        "https://ailleurs.example/officine",
+        f"{BASE}//ailleurs.example/",
+        "javascript:alert(1)",
+        "http://[x/",
+    ):
         page = late(browser, path, elsewhere).text
         assert "Rouvrir la page" not in page and "ailleurs" not in page and "javascript" not in page
 
