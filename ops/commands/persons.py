@@ -31,7 +31,8 @@ ROLES = ("pharmacist", "physician")
 def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, str]:
     """One more person at this mailbox, with a login and a password of their own; or one who comes back.
 
-    Raises NotFound, BadInput, Refused (not an organisation's mailbox, login taken, role without a counter).
+    Raises NotFound, BadInput, Refused (not an organisation's mailbox or a closed one, login taken or of somebody else
+    who left, role without a counter).
     """
     if arguments["role"] not in ROLES:
         raise Refused(f"the role is one of {', '.join(ROLES)}")
@@ -40,8 +41,12 @@ def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, s
 
     def work(session: Session) -> None:
         mailbox = _organisation(session, app, arguments["address"])
+        if mailbox.state == mailboxes.CLOSED:
+            raise Refused("this mailbox is closed: pli account reopen opens it again")
         known = account_by_login(session, app.keyring, login)
         if known and known.mailbox_id == mailbox.id and known.state == CLOSED:
+            if (known.profile.get("name"), known.role) != (arguments["name"], arguments["role"]):
+                raise Refused("this login was that of another name or role, which the trail keeps: give another login")
             set_state(session, known.id, ACTIVE)
             set_password(session, known.id, hashed)
             account_id = known.id

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from core.address import Address
 from core.errors import BadInput, NotFound, Refused
 from core.tables import audit
+from directory.mailboxes import close, find_mailbox
 from ops.commands import persons
 from portal import totp
 from tests.support.kept import PHARMACY
@@ -63,6 +65,24 @@ def test_whom_and_where_is_refused(world: World):
             add(world, **wrong)
     with pytest.raises(Refused):
         ask(world, "person.remove", address=PHARMACY, login=PHARMACY)
+
+
+def test_who_comes_back_is_who_left(world: World):
+    """The trail names an account: nobody else works under it."""
+    add(world)
+    ask(world, "person.remove", address=PHARMACY, login=YANIS)
+    for other in ({"name": "Zoé, préparatrice"}, {"role": "physician"}):
+        with pytest.raises(Refused):
+            add(world, **other)
+    assert enters(world, YANIS, NEW) is None
+    assert add(world) == {"state": "added"}
+
+
+def test_nobody_is_added_to_a_mailbox_that_was_closed(world: World):
+    box = world.kept.db.read(find_mailbox, world.kept.keyring, Address.parse(PHARMACY))
+    world.kept.db.run(close, box.id)
+    with pytest.raises(Refused):
+        add(world)
 
 
 def test_a_lost_password_is_replaced_and_what_it_had_opened_ends(world: World):
