@@ -213,7 +213,8 @@ class _Trip:
 
 
 class _Book:
-    """Results are written while the next mails travel: those of all lanes that come meanwhile, together after that."""
+    """Results are written while the next mails travel: those of all lanes that come meanwhile, together after that, or
+    each by itself where one of them cannot be written."""
 
     def __init__(self, write: Callable[[list[Attempt]], Awaitable[None]]) -> None:
         self._write = write
@@ -237,9 +238,11 @@ class _Book:
         while self._waiting:
             turn, self._waiting = self._waiting, []
             error = await _failure(self._write([attempt for attempt, _ in turn]))
-            for _, written in turn:
+            apart = error and len(turn) > 1 and not isinstance(error, PliError)  # else the database is away for all
+            for attempt, written in turn:
+                failed = await _failure(self._write([attempt])) if apart else error
                 if not written.done():
-                    written.set_exception(error) if error else written.set_result(None)
+                    written.set_exception(failed) if failed else written.set_result(None)
 
 
 async def _failure(work: Awaitable[None]) -> Exception | None:

@@ -157,6 +157,21 @@ async def test_what_could_not_be_written_down_is_sent_again(world: World) -> Non
     assert {state for state, *_ in states(world.office)} == {"relayed"} and len(peer.mails) == 6
 
 
+async def test_one_that_cannot_be_written_down_has_no_other_sent_again(world: World) -> None:
+    """All came while another was being written."""
+    await peer_of(world)
+    for number in range(3):
+        submit(world.office, OTHER, raw=numbered(number))
+    office, relay = world.office, world.relay()
+    loads = await office.db.arun(relay_queue.lease, PEER, office.clock.now(), 60.0, BATCH, office.queue.holder_id)
+    trigger = f"CREATE TRIGGER broken BEFORE UPDATE ON consigned WHEN NEW.consignment_id = {loads[1].id} "
+    await office.db.arun(lambda session: session.execute(text(trigger + "BEGIN SELECT RAISE(ABORT, 'no'); END")))
+    written = [relay._book.put(attempt(office, load, None)) for load in loads]
+    failed = await asyncio.gather(*written, return_exceptions=True)
+    assert [error is None for error in failed] == [True, False, True]
+    assert sorted(state for state, *_ in states(office)) == ["relayed", "relayed", "waiting"]
+
+
 async def test_a_large_body_comes_from_its_file(world: World) -> None:
     peer = await peer_of(world)
     raw = MAIL + b"x" * 70 + b"\r\n"
