@@ -20,7 +20,7 @@ from mail.relay_queue import Load, Patience
 from mail.relay_reasons import Reason
 from mail.relay_tables import consigned, consignments
 from mail.sent import DELAYED, FAILED, RELAYED
-from mail.tables import message_keys
+from mail.tables import message_keys, messages
 
 Row = dict[str, Any]
 
@@ -68,13 +68,22 @@ def settle(
 
 def release(session: Session, message_ids: Collection[int], queue_holder_id: int, now: datetime) -> None:
     """When nothing of a message waits or is owed: the queue lets go of its key, and of the message nobody else has."""
-    free = set(message_ids) - keeps(session, message_ids) if message_ids else set()
+    free = set(message_ids) - _still_kept(session, message_ids) if message_ids else set()
     if not free:
         return
     held = free - removal.release(session, free, now)
     if held:
         mine = message_keys.c.holder_id == queue_holder_id
         session.execute(delete(message_keys).where(message_keys.c.message_id.in_(held), mine))
+
+
+def _still_kept(session: Session, message_ids: Collection[int]) -> set[int]:
+    """`keeps`, where another process may be settling the rest of a message: the second sees what the first did."""
+    kept = keeps(session, message_ids)
+    if not kept:
+        return kept
+    session.execute(select(messages.c.id).where(messages.c.id.in_(kept)).order_by(messages.c.id).with_for_update())
+    return keeps(session, kept)
 
 
 def keeps(session: Session, message_ids: Collection[int]) -> set[int]:

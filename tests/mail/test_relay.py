@@ -1,12 +1,16 @@
 """The way out, against scripted peers: mutual TLS or nothing, results for each recipient, reports, patience."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes, policy
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
+from core.db import Db
 from core.tables import outbox as promises
 from crypto.sealed import unwrap_key
 from mail import relay_connection, relay_queue, relay_settle
@@ -131,6 +135,36 @@ async def test_what_became_of_several_is_written_down_for_each(world: World) -> 
     ]
     kept = office.db.read(relay_settle.keeps, [taken, later, never])
     assert kept == {later, never} and not peer.mails
+
+
+@BOTH
+async def test_of_two_processes_that_settle_one_mail_at_once_the_later_lets_go(world: World) -> None:
+    """Each for an operator of its own; neither sees what the other has not committed."""
+    await peer_of(world)
+    world.list_peer(PEER, "autre.test")
+    office, rules = world.office, Patience()
+    submit(office, OTHER, "medecin@autre.test", PHARMACY)
+    held = select(message_keys.c.message_id).where(message_keys.c.holder_id == office.queue.holder_id)
+    assert office.db.read(lambda s: s.execute(held).all())
+    now, holder = office.clock.now(), office.queue.holder_id
+    first, second = (
+        [attempt(office, load, None) for load in office.db.run(relay_queue.lease, domain, now, 60.0, 1, holder)]
+        for domain in (PEER, "autre.test")
+    )
+    written, other_written = Event(), Event()
+
+    def slow(session: Session) -> None:
+        relay_settle.settle(session, first, now, rules, holder)
+        written.set()
+        other_written.wait(1.0)  # not for ever: it may have to wait for us
+
+    with closing(Db.open(str(office.db.url.render_as_string(hide_password=False)))) as other:
+        begun = asyncio.create_task(office.db.arun(slow))
+        await asyncio.to_thread(written.wait)
+        await other.arun(relay_settle.settle, second, now, rules, holder)
+        other_written.set()
+        await begun
+    assert not office.db.read(lambda s: s.execute(held).all())
 
 
 def numbered(number: int) -> bytes:
