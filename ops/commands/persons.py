@@ -43,15 +43,11 @@ def add(app: App, arguments: dict[str, Any], _progress: Progress) -> dict[str, s
         mailbox = _organisation(session, app, arguments["address"])
         if mailbox.state == mailboxes.CLOSED:
             raise Refused("this mailbox is closed: pli account reopen opens it again")
+        new = NewAccount(login, arguments["role"], mailbox.id, hashed, profile={"name": arguments["name"]})
         known = account_by_login(session, app.keyring, login)
         if known and known.mailbox_id == mailbox.id and known.state == CLOSED:
-            if (known.profile.get("name"), known.role) != (arguments["name"], arguments["role"]):
-                raise Refused("this login was that of another name or role, which the trail keeps: give another login")
-            set_state(session, known.id, ACTIVE)
-            set_password(session, known.id, hashed)
-            account_id = known.id
+            account_id = _returned(session, known, new)
         else:
-            new = NewAccount(login, arguments["role"], mailbox.id, hashed, profile={"name": arguments["name"]})
             account_id = create_account(session, app.keyring, new)
         _note(session, app, "person.add", account_id, mailbox.holder_id)
 
@@ -134,6 +130,14 @@ def _organisation(session: Session, app: App, address: str) -> mailboxes.Mailbox
     if found.kind != MailboxKind.ORG:
         raise Refused("several people work at an organisation's mailbox only; for others see pli account delegate")
     return found
+
+
+def _returned(session: Session, known: Account, new: NewAccount) -> int:
+    if (known.profile.get("name"), known.role) != (new.profile["name"], new.role):
+        raise Refused("this login was that of another name or role, which the trail keeps: give another login")
+    set_state(session, known.id, ACTIVE)
+    set_password(session, known.id, str(new.password_hash))
+    return known.id
 
 
 def _is(account: Account, login: str) -> bool:
