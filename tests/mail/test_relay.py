@@ -1,27 +1,17 @@
 """The way out, against scripted peers: mutual TLS or nothing, results for each recipient, reports, patience."""
 
 import asyncio
-from contextlib import closing
 from dataclasses import replace
 from email import message_from_bytes, policy
-from threading import Event
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
 
-from core.db import Db
 from core.tables import outbox as promises
-from crypto.sealed import unwrap_key
-from mail import relay_connection, relay_queue, relay_settle
+from mail import relay_connection, relay_settle
 from mail.dsn_parameters import MailWishes, Ret
-from mail.envelope import Envelope
-from mail.meta import key_aad
 from mail.relay import BATCH, Rules
-from mail.relay_connection import Dialler, Result
-from mail.relay_queue import Load, Patience
-from mail.relay_reasons import Reason
-from mail.relay_settle import Attempt
+from mail.relay_connection import Dialler
 from mail.removal import KIND as REMOVE_KIND
 from mail.removal import Removal
 from mail.tables import message_keys, messages
@@ -35,6 +25,7 @@ from tests.support.operators import (
     THIRD,
     Operator,
     World,
+    numbered,
     peer_of,
     refused,
     report,
@@ -42,7 +33,7 @@ from tests.support.operators import (
     submit,
 )
 from tests.support.ports import free_port
-from tests.support.post_office import AUBIN, LEA, PHARMACY, PostOffice
+from tests.support.post_office import AUBIN, LEA, PHARMACY
 
 BOTH = pytest.mark.parametrize("engine", ENGINES, indirect=True)
 
@@ -118,64 +109,6 @@ async def test_connections_to_one_destination_are_counted(world: World, rules: R
     assert len(peer.mails) == 2 * BATCH + 1 and peer.sessions == sessions
 
 
-@BOTH
-async def test_what_became_of_several_is_written_down_for_each(world: World) -> None:
-    """One taken, one to be tried again, one refused for good: in one unit of work, each by itself."""
-    peer = await peer_of(world)
-    taken, later, never = (submit(world.office, OTHER, raw=numbered(number)) for number in range(3))
-    office, rules = world.office, Patience()
-    loads = await office.db.arun(relay_queue.lease, PEER, office.clock.now(), 60.0, BATCH, office.queue.holder_id)
-    replies = {taken: None, later: Reason.PEER_LATER, never: Reason.PEER_REFUSED}
-    attempts = [attempt(office, load, replies[load.message_id]) for load in loads]
-    await office.db.arun(relay_settle.settle, attempts, office.clock.now(), rules, office.queue.holder_id)
-    assert sorted(states(office)) == [
-        ("failed", "peer-refused", "", "failed"),
-        ("relayed", "", "", ""),
-        ("waiting", "peer-later", "", ""),
-    ]
-    kept = office.db.read(relay_settle.keeps, [taken, later, never])
-    assert kept == {later, never} and not peer.mails
-
-
-@BOTH
-async def test_of_two_processes_that_settle_one_mail_at_once_the_later_lets_go(world: World) -> None:
-    """Each for an operator of its own; neither sees what the other has not committed."""
-    await peer_of(world)
-    world.list_peer(PEER, "autre.test")
-    office, rules = world.office, Patience()
-    submit(office, OTHER, "medecin@autre.test", PHARMACY)
-    held = select(message_keys.c.message_id).where(message_keys.c.holder_id == office.queue.holder_id)
-    assert office.db.read(lambda s: s.execute(held).all())
-    now, holder = office.clock.now(), office.queue.holder_id
-    first, second = (
-        [attempt(office, load, None) for load in office.db.run(relay_queue.lease, domain, now, 60.0, 1, holder)]
-        for domain in (PEER, "autre.test")
-    )
-    written, other_written = Event(), Event()
-
-    def slow(session: Session) -> None:
-        relay_settle.settle(session, first, now, rules, holder)
-        written.set()
-        other_written.wait(1.0)  # not for ever: it may have to wait for us
-
-    with closing(Db.open(str(office.db.url.render_as_string(hide_password=False)))) as other:
-        begun = asyncio.create_task(office.db.arun(slow))
-        await asyncio.to_thread(written.wait)
-        await other.arun(relay_settle.settle, second, now, rules, holder)
-        other_written.set()
-        await begun
-    assert not office.db.read(lambda s: s.execute(held).all())
-
-
-def numbered(number: int) -> bytes:
-    return MAIL.replace(b"<1@", f"<{number}@".encode())
-
-
-def attempt(office: PostOffice, load: Load, reason: Reason | None) -> Attempt:
-    key = unwrap_key(office.queue.key, load.wrapped, key_aad(load.message_id))
-    return Attempt(load, Envelope.unseal(key, load.sealed, load.id), key, [Result(0, reason)])
-
-
 async def test_what_could_not_be_written_down_is_sent_again(world: World) -> None:
     """A peer knows repeats; a mail that nobody has would be lost."""
     peer = await peer_of(world)
@@ -189,21 +122,6 @@ async def test_what_could_not_be_written_down_is_sent_again(world: World) -> Non
     world.office.clock.advance(Rules().lease_s + 1)
     await world.relay().flush()
     assert {state for state, *_ in states(world.office)} == {"relayed"} and len(peer.mails) == 6
-
-
-async def test_one_that_cannot_be_written_down_has_no_other_sent_again(world: World) -> None:
-    """All came while another was being written."""
-    await peer_of(world)
-    for number in range(3):
-        submit(world.office, OTHER, raw=numbered(number))
-    office, relay = world.office, world.relay()
-    loads = await office.db.arun(relay_queue.lease, PEER, office.clock.now(), 60.0, BATCH, office.queue.holder_id)
-    trigger = f"CREATE TRIGGER broken BEFORE UPDATE ON consigned WHEN NEW.consignment_id = {loads[1].id} "
-    await office.db.arun(lambda session: session.execute(text(trigger + "BEGIN SELECT RAISE(ABORT, 'no'); END")))
-    written = [relay._book.put(attempt(office, load, None)) for load in loads]
-    failed = await asyncio.gather(*written, return_exceptions=True)
-    assert [error is None for error in failed] == [True, False, True]
-    assert sorted(state for state, *_ in states(office)) == ["relayed", "relayed", "waiting"]
 
 
 async def test_a_large_body_comes_from_its_file(world: World) -> None:

@@ -252,3 +252,8 @@ def report(world: World) -> None:
         world.reporter()(ref)
         world.reporter()(ref)  # harmless twice
         world.office.db.run(outbox.done, row_id)
+
+
+def numbered(number: int) -> bytes:
+    """`MAIL` with a Message-ID of its own."""
+    return MAIL.replace(b"<1@", f"<{number}@".encode())
