@@ -162,7 +162,7 @@ class Relay:
                 log.error("relay.unreadable", message_id=load.message_id, cause=type(error).__name__)
                 continue  # its lease runs out; `pli verify-data` names the damage
             written.append(self._book.put(Attempt(load, envelope, key, results)))
-        await asyncio.gather(*written)
+        await _all_of(written)
 
     async def _attempt(self, domain: str, load: Load, envelope: Envelope, key: bytes, trip: "_Trip") -> list[Result]:
         try:
@@ -243,6 +243,13 @@ class _Book:
                 failed = await _failure(self._write([attempt])) if apart else error
                 if not written.done():
                     written.set_exception(failed) if failed else written.set_result(None)
+
+
+async def _all_of(written: Sequence[asyncio.Future[None]]) -> None:
+    """Until nothing is under way any more. Raises the first error."""
+    for error in await asyncio.gather(*written, return_exceptions=True):
+        if error:
+            raise error
 
 
 async def _failure(work: Awaitable[None]) -> Exception | None:
