@@ -15,7 +15,7 @@ from directory.edition import card as cards
 from directory.edition import neighbours, postings
 from directory.edition.assemble import assemble
 from directory.edition.build import STRUCTURES
-from directory.edition.card import PERSON, STRUCTURE, Card
+from directory.edition.card import PERSON, STRUCTURE, Card, Place
 from directory.edition.kinds import RPPS
 from directory.edition.tables import IMPORTED
 
@@ -109,11 +109,26 @@ def apply(at: Statements, added: Iterable[Line], removed: Iterable[Line], hidden
             "INSERT INTO {t}lines VALUES (?, ?, ?, ?, ?)", (place, line.source, line.person, line.structure, line.text)
         )
         touched |= _touched(line)
-    changes = _Words(at)
-    for type_, key in sorted(touched):
-        _card(at, type_, key, hidden, changes)
+    return _make(at, touched, hidden)
+
+
+def _make(at: Statements, touched: set[tuple[str, str]], hidden: Hidden) -> int:
+    """Structures first: people stand where their structures do."""
+    changes, moved = _Words(at), set()
+    structures = sorted(key for type_, key in touched if type_ == STRUCTURE)
+    for key in structures:
+        if _card(at, STRUCTURE, key, hidden, changes):
+            moved.add(key)
+    people = {key for type_, key in touched if type_ == PERSON}.union(*(_people_at(at, key) for key in moved))
+    for key in sorted(people):
+        _card(at, PERSON, key, hidden, changes)
     changes.write()
-    return len(touched)
+    return len(structures) + len(people)
+
+
+def _people_at(at: Statements, structure: str) -> set[str]:
+    found = at.rows("SELECT DISTINCT person FROM {t}lines WHERE structure = ? AND person <> ''", (structure,))
+    return {person for (person,) in found}
 
 
 def _touched(line: Line) -> set[tuple[str, str]]:
@@ -140,16 +155,17 @@ _LINES_OF = {
 }
 
 
-def _card(at: Statements, type_: str, key: str, hidden: Hidden, changes: "_Words") -> None:
-    """The card as its lines are now: made, changed or removed."""
+def _card(at: Statements, type_: str, key: str, hidden: Hidden, changes: "_Words") -> bool:
+    """The card as its lines are now: made, changed or removed. Whether it stands elsewhere than before."""
     lines = at.rows(_LINES_OF[type_], (key,))
     new = assemble(type_, key, lines, hidden.red)
-    if new and type_ == PERSON and key in hidden.struck and not any(source == RPPS for source, _ in lines):
-        new = None
+    if new and type_ == PERSON:
+        is_struck = key in hidden.struck and not any(source == RPPS for source, _ in lines)
+        new = None if is_struck else new._replace(places=tuple(_as_its_structure(at, place) for place in new.places))
     found = at.rows("SELECT id, card FROM {t}cards WHERE key = ?", (key,))
     old = cards.unpack(found[0][1]) if found else None
     if new == old:
-        return
+        return False
     number = found[0][0] if found else changes.next_card()
     if found:
         at.run("DELETE FROM {t}cards WHERE id = ?", (number,))
@@ -157,6 +173,13 @@ def _card(at: Statements, type_: str, key: str, hidden: Hidden, changes: "_Words
         at.run("INSERT INTO {t}cards VALUES (?, ?, ?)", (number, key, cards.pack(new)))
     _boxes(at, number, old, new)
     changes.note(number, cards.searched(old) if old else set(), cards.searched(new) if new else set())
+    return (old.places if old else ()) != (new.places if new else ())
+
+
+def _as_its_structure(at: Statements, place: Place) -> Place:
+    """What a structure's card says of the place stands above what a line says of somebody in it."""
+    found = at.rows("SELECT card FROM {t}cards WHERE key = ?", (place.structure_id,)) if place.structure_id else []
+    return cards.unpack(found[0][0]).places[0] if found else place
 
 
 def _boxes(at: Statements, number: int, old: Card | None, new: Card | None) -> None:

@@ -17,7 +17,7 @@ from core.address import Address
 from core.db import Db
 from core.errors import BadInput, DatabaseDown, PliError, Refused
 from directory.annuaire import Annuaire
-from directory.edition.card import unpack
+from directory.edition.card import PERSON, STRUCTURE, Card, unpack
 from directory.edition.kinds import kind_of
 from directory.events import REINSTATED, STRUCK_OFF, events_after, is_struck_off
 from directory.extracts import files as extract_files
@@ -100,6 +100,36 @@ def test_what_was_updated_is_what_would_have_been_built(
     assert updated.keys() == built.keys() and found.boxes[0].address == fresh
     assert all(one.boxes == built[key].boxes and one.name == built[key].name for key, one in updated.items())
     assert annuaire.search(fresh)[0].card.key == found.key == box[4]
+
+
+def test_people_stand_where_their_structure_does(db: Db, annuaire: Annuaire, files: Path, tmp_path: Path) -> None:
+    """A structure that moves moves all who work there, and who is changed alone stands there, too: as if built anew."""
+    take(db, annuaire, *all_of(files))
+    house = next(card for card in cards_of(annuaire) if card.type == STRUCTURE and colleagues(annuaire, card.key))
+    (first, *others) = colleagues(annuaire, house.key)
+    place = house.places[0]
+    moved = changed(files / FILES["finess"], tmp_path / "etalab.csv", (f";{place.name};", ";MAISON QUI DÉMÉNAGE;"))
+    renamed = changed(files / FILES["rpps"], tmp_path / "rpps.txt", (f"|{first.family}|", f"|{first.family}-NEUF|"))
+    take(db, annuaire, moved, renamed)
+    updated = {card.key: card for card in cards_of(annuaire)}
+    for one in (first, *others):
+        assert "MAISON QUI DÉMÉNAGE" in {there.name for there in updated[one.key].places}
+    assert updated[first.key].family.endswith("-NEUF")
+    found = {hit.card.key for hit in annuaire.search("maison qui déménage", limit=100)}
+    assert {card.key for card in colleagues(annuaire, house.key)} < found
+    other = Db(f"sqlite:///{tmp_path}/other.db", create=True)
+    built = Annuaire(other, tmp_path / "other")
+    take(other, built, moved, renamed, *(files / FILES[kind] for kind in ("mssante", "skills", "red")))
+    for card in (*colleagues(built, house.key), *(card for card in cards_of(built) if card.key == house.key)):
+        assert updated[card.key].places == card.places
+    built.close()
+    other.close()
+
+
+def colleagues(annuaire: Annuaire, structure: str) -> list[Card]:
+    """Who works at an establishment."""
+    everybody = (card for card in cards_of(annuaire) if card.type == PERSON and structure[:1] == "1")
+    return [card for card in everybody if structure in {place.structure_id for place in card.places}]
 
 
 def test_an_edition_that_is_gone_is_told_and_made_again(db: Db, annuaire: Annuaire, files: Path) -> None:
