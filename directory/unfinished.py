@@ -5,11 +5,11 @@ by one. Whoever finds it knows that an import was cut short, and from the editio
 """
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.durable import sync
 from directory.register import Turn
 from directory.source import Source
 
@@ -44,7 +44,7 @@ class Unfinished:
         gone = self.folder.with_name(GONE)
         shutil.rmtree(gone, ignore_errors=True)
         self.folder.rename(gone)
-        _sync(gone.parent)
+        sync(gone.parent)
         shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -63,12 +63,12 @@ def begin(one: Unfinished) -> Unfinished:
     }
     (work / PLAN).write_text(json.dumps(plan, ensure_ascii=False), encoding="utf-8")
     for each in one.sources:
-        _sync(each.changes)
-        _sync(each.changes.with_suffix(".rejected"))
+        sync(each.changes)
+        sync(each.changes.with_suffix(".rejected"))
     for path in (work / PLAN, work):
-        _sync(path)
+        sync(path)
     work.rename(folder := work.with_name(FOLDER))
-    _sync(folder.parent)
+    sync(folder.parent)
     return _read(folder)
 
 
@@ -93,7 +93,7 @@ def put_away(one: Unfinished, kept: Path) -> None:
             copy.replace(copy.with_suffix(".previous"))
         shutil.copyfile(source.changes.with_suffix(".rejected"), kept / f"{source.kind}.rejected")
         fresh.replace(copy)
-    _sync(kept)
+    sync(kept)
 
 
 def _read(folder: Path) -> Unfinished:
@@ -109,11 +109,3 @@ def _read(folder: Path) -> Unfinished:
         Turn(frozenset(plan["gone"]), frozenset(plan["come"])),
         tuple(sources),
     )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

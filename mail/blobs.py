@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from core.durable import sync
 from core.engines import StoreBroken
 from core.errors import PliError, StorageFull
 
@@ -34,8 +35,8 @@ class Blobs:
         try:
             for name in (*(f"{number:02x}" for number in range(SPREAD)), _COMING):
                 (root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_folder(root)
-            _sync_folder(root.parent)
+            sync(root)
+            sync(root.parent)
         except OSError as error:
             raise disk_error(error) from error
 
@@ -62,7 +63,7 @@ class Blobs:
             with file:
                 os.fsync(file.fileno())
             self.coming(body_id).rename(self.path(body_id))
-            _sync_folder(self.path(body_id).parent)
+            sync(self.path(body_id).parent)
         except OSError as error:
             self.discard(body_id)
             failure = disk_error(error)
@@ -98,12 +99,3 @@ def _unlink_old(files: Iterable[Path], before: float) -> int:
     for file in old:
         file.unlink(missing_ok=True)
     return len(old)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename lasts once its folder is synced."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

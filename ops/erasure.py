@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.audit import Event, Trail
 from core.clock import Clock
 from core.db import Db
+from core.durable import sync
 from core.errors import BadInput
 from directory.erasure import forget_patient
 from directory.holders import destroy_holder
@@ -23,7 +24,6 @@ from directory.patients import get_patient
 from mail.blobs import Blobs
 from mail.erasure import forget_mail
 from mail.tables import accounts
-from ops.instance import sync
 from portal.tables import web_sessions
 from record.erasure import forget_record
 

@@ -1,8 +1,8 @@
 """An instance on the disk: its folder, keyring and schema. Made once; making it again changes nothing that is there."""
 
-import os
 from pathlib import Path
 
+from core.durable import sync
 from core.errors import Permanent
 from core.settings import Settings
 from ops.keys import create_keyring, keyring_file
@@ -32,15 +32,6 @@ def make_home(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in (home.absolute(), *missing):
         sync(folder.parent)
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or a folder's names, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def exists(home: Path) -> bool:

@@ -7,8 +7,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from core.durable import sync
 from crypto.checkpoint import Checkpoint, NotSigned, Signer, Verifier, split_notes
-from ops.instance import sync
 
 
 class Witness:

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.db import Db
+from core.durable import sync
 from core.errors import Refused, StorageFull, Temporary
 from core.settings import FILE_NAME
 from mail.blobs import SPREAD
 from mail.tables import bodies, messages
 from ops.backup.database import SQLITE, copy_database
 from ops.backup.manifest import Mac, Manifest, listed
-from ops.instance import sync
 from record.tables import documents
 
 TRIES = 3

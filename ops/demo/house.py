@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.clock import Clock
+from core.durable import sync
 from core.errors import Refused
 from core.setting_groups import PortName
 from core.settings import Settings
@@ -48,12 +49,12 @@ def prepare(
             return
         _check_ours(settings)
         (home / BEGUN).touch()
-        instance.sync(home)
+        sync(home)
         _wipe(home)
         _make(settings, clock, progress, begun)
         _settle(home)
         (home / COMPLETE).touch()
-        instance.sync(home)
+        sync(home)
 
 
 def write_facts(settings: Settings, chat: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -131,4 +132,4 @@ def _settle(home: Path) -> None:
     """Keys and certificates must outlive a power cut: sync each file and folder."""
     for folder, _names, files in os.walk(home):
         for path in (*(Path(folder) / name for name in files), Path(folder)):
-            instance.sync(path)
+            sync(path)
