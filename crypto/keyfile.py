@@ -16,7 +16,6 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.durable import sync
 from crypto.committing import KEY_BYTES, SealBroken
 from crypto.passwords import stretch
 from crypto.sealed import seal, unseal
@@ -41,13 +40,13 @@ def create_file(path: Path, secrets: Secrets, passphrase: str = "") -> None:
         os.link(draft, path)  # unlike rename, link refuses to replace
     finally:
         draft.unlink()
-    sync(path.parent)
+    _sync_directory(path.parent)
 
 
 def replace_file(path: Path, secrets: Secrets, passphrase: str = "") -> None:
     """Replaces the file in one step: a crash leaves the old keys or the new ones, never half."""
     _write_draft(path, _encode(secrets, passphrase)).replace(path)
-    sync(path.parent)
+    _sync_directory(path.parent)
 
 
 @contextlib.contextmanager
@@ -141,3 +140,11 @@ def _write_draft(path: Path, content: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
+
+
+def _sync_directory(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
